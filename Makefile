@@ -1,0 +1,53 @@
+# Everything a newcomer types. `make` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format ui stop kill bench lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ironwood needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@echo "setting up $(VENV) (once; downloads about 350 MB, unpacks to 1.2 GB)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+setup: $(READY) ## the environment, from the pinned constraints
+
+run: $(READY) ## the main job: the whole lifecycle on the embedded Google Cloud
+	@$(BIN)/python -m flows.lifecycle --profile embedded --confirm embedded
+
+check: $(READY) ## ruff, mypy --strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+test: check ## every check and test
+	@$(BIN)/python -m pytest
+
+kill: $(READY) ## SIGKILL at every write of provision, scale and teardown
+	@$(BIN)/python -m bench.kill
+
+bench: $(READY) ## the figures of docs/benchmarks.md
+	@$(BIN)/python -m bench.provision
+
+ui: $(READY) ## Prefect server, worker and deployments; prints the address
+	@$(BIN)/python -m deployments.bootstrap
+
+stop: $(READY) ## stop the Prefect server, its worker and the embedded Google Cloud of this checkout
+	@$(BIN)/python -m deployments.stop
+
+lock: $(READY) ## write constraints.txt anew from pyproject.toml
+	@$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o constraints.txt pyproject.toml
+
+clean: ## remove the environment and local state
+	@rm -rf $(VENV) .ironwood

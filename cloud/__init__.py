@@ -1,0 +1,1 @@
+"""The only room that opens Google clients: it turns resources into requests and answers into resources."""

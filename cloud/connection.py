@@ -1,0 +1,85 @@
+"""One connection to one Google Cloud: the real one or the embedded one. Which of the two is decided here and nowhere else.
+
+Clients are made once each and shared by threads. Their own retries are off: retries are decided by error type in
+`tasks/retries.py`, once.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TypeVar
+
+import grpc
+import httpx
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import compute_v1, iam_admin_v1, service_usage_v1
+
+from cloud.clock import Clock, RealClock, clock_of
+from cloud.embedded import Embedded, ensure_running
+from cloud.errors import translated
+from ironwood.profile import Profile
+
+CALL_SECONDS = 60.0
+"""Deadline of one request; a wait for an operation has its own."""
+
+C = TypeVar("C")
+
+
+class Connection:
+    """Clients, clock and project of one cloud."""
+
+    def __init__(self, *, project: str, embedded: Embedded | None) -> None:
+        """Connect `project` to the embedded cloud given, else to the real one with application default credentials."""
+        self.project = project
+        self.embedded = embedded
+        self.admin = httpx.Client(base_url=embedded.url, timeout=30.0) if embedded else None
+        self.clock: Clock = clock_of(self.admin) if self.admin else RealClock()
+        self._clients: dict[type, object] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """How a person would call this cloud."""
+        if self.embedded is None:
+            return f"Google Cloud, project {self.project}"
+        return f"embedded Google Cloud on {self.embedded.rest} ({self.embedded.clock} time, {self.embedded.scale:g}x)"
+
+    def client(self, kind: type[C]) -> C:
+        """The client of type `kind`, made at first use."""
+        with self._lock:
+            if kind not in self._clients:
+                with translated(f"connecting {kind.__name__}"):
+                    self._clients[kind] = self._make(kind)
+            client = self._clients[kind]
+        assert isinstance(client, kind)
+        return client
+
+    def _make(self, kind: type) -> object:
+        if self.embedded is None:
+            return kind()
+        if kind is iam_admin_v1.IAMClient:  # has no REST transport
+            transport = kind.get_transport_class("grpc")
+            return kind(transport=transport(channel=_channel(self.embedded.grpc)))
+        assert issubclass(kind, service_usage_v1.ServiceUsageClient) or kind.__module__.startswith(compute_v1.__name__)
+        rest = kind.get_transport_class("rest")  # type: ignore[attr-defined]  # every generated client has it
+        return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_anonymous()))
+
+
+def connect(profile: Profile) -> Connection:
+    """The connection of `profile`: one a project and cloud in this process; starts the embedded cloud when none runs."""
+    return _connect(profile.cloud, profile.project_id)
+
+
+@cache
+def _connect(cloud: str, project: str) -> Connection:
+    return Connection(project=project, embedded=ensure_running(project) if cloud == "embedded" else None)
+
+
+def _channel(target: str) -> grpc.Channel:
+    channel: grpc.Channel = grpc.insecure_channel(target)  # type: ignore[no-untyped-call]  # grpc ships no types
+    return channel
+
+
+def _anonymous() -> AnonymousCredentials:
+    return AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth ships no types

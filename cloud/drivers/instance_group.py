@@ -1,0 +1,190 @@
+"""Driver of managed instance groups.
+
+1. Creating or growing is finished when every VM is healthy, not when the operation is.
+2. Shrinking names the VMs and deletes those: Google drains their connections first, and the group does not choose others.
+   `deleteInstances` is not idempotent, so after a lost response the target size is read again before anything is repeated.
+3. Google never says "no stock": a group keeps trying. What it says in `listErrors` becomes our error when it stands still.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from google.cloud import compute_v1
+
+from cloud.clock import sleep
+from cloud.connection import Connection
+from cloud.drivers import marker
+from cloud.drivers.addresses import address_of, url
+from cloud.drivers.base import ONCE, ComputeDriver
+from cloud.drivers.load_balancer import PORT_NAME
+from cloud.errors import QUOTA_HELP, translated
+from cloud.journal import Attempt
+from ironwood.errors import QuotaError, StockoutError
+from ironwood.resources.group import InstanceGroup
+
+AT_ONCE = 1_000
+"""VMs one `deleteInstances` may name (documented)."""
+POLL = timedelta(seconds=5)
+STANDSTILL = timedelta(minutes=45)
+"""How long nothing may happen in a group before that is a stockout: longer than a start takes."""
+QUOTA_CODE = "QUOTA_EXCEEDED"
+
+
+def _group(connection: Connection, resource: InstanceGroup) -> compute_v1.InstanceGroupManager:
+    return compute_v1.InstanceGroupManager(
+        name=resource.name,
+        description=marker.description(resource.owner),
+        base_instance_name=resource.base_instance_name,
+        instance_template=url(connection.project, resource.template),
+        target_size=resource.size,
+        named_ports=[compute_v1.NamedPort(name=PORT_NAME, port=resource.port)],
+        auto_healing_policies=[
+            compute_v1.InstanceGroupManagerAutoHealingPolicy(
+                health_check=url(connection.project, resource.health_check), initial_delay_sec=resource.startup_grace_seconds
+            )
+        ],
+        update_policy=compute_v1.InstanceGroupManagerUpdatePolicy(
+            # There is rarely quota to surge with: a tenth of the group is replaced at a time.
+            type_="PROACTIVE",
+            minimal_action="REPLACE",
+            max_surge=compute_v1.FixedOrPercent(fixed=0),
+            max_unavailable=compute_v1.FixedOrPercent(fixed=max(1, resource.size // 10)),
+        ),
+    )
+
+
+def _read_group(message: compute_v1.InstanceGroupManager, scope: str) -> InstanceGroup:
+    healing = message.auto_healing_policies[0] if message.auto_healing_policies else compute_v1.InstanceGroupManagerAutoHealingPolicy()
+    return InstanceGroup(
+        name=message.name,
+        scope=scope,
+        owner=marker.owner_in_text(message.description),
+        template=address_of(message.instance_template),
+        health_check=address_of(healing.health_check or "projects/-/global/healthChecks/none"),
+        base_instance_name=message.base_instance_name,
+        startup_grace_seconds=healing.initial_delay_sec,
+        port=next((port.port for port in message.named_ports if port.name == PORT_NAME), 0),
+        size=message.target_size,
+        stable=message.status.is_stable,
+        created=message.creation_timestamp,
+    )
+
+
+class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
+    """Zonal managed instance groups."""
+
+    def create(self, connection: Connection, attempt: Attempt, after: InstanceGroup) -> None:
+        """Insert it and wait until all its VMs serve."""
+        super().create(connection, attempt, after)
+        self._settled(connection, after)
+
+    def update(self, connection: Connection, attempt: Attempt, before: InstanceGroup, after: InstanceGroup) -> None:
+        """Patch what differs, grow or shrink, and wait until the group stands as wanted."""
+        client: Any = connection.client(self.client)
+        if {*before.differences(after)} - {"size"}:
+            wanted = _group(connection, after)
+            patch = compute_v1.InstanceGroupManager(
+                instance_template=wanted.instance_template,
+                named_ports=wanted.named_ports,
+                auto_healing_policies=wanted.auto_healing_policies,
+                update_policy=wanted.update_policy,
+            )
+            request = self.place(connection, after) | {self.body: patch}
+            self.write(
+                connection,
+                attempt,
+                f"updating {after.address}",
+                lambda key: client.patch_unary(request=request | {"request_id": key}, **ONCE),
+            )
+        size = self.live(connection, after).size
+        if size < after.size:
+            request = self.place(connection, after) | {"size": after.size}
+            self.write(
+                connection,
+                attempt,
+                f"growing {after.address} from {size} to {after.size} VMs",
+                lambda key: client.resize_unary(request=request | {"request_id": key}, **ONCE),
+            )
+        elif size > after.size:
+            self._shrink(connection, attempt, after, size - after.size)
+        self._settled(connection, after)
+
+    def _shrink(self, connection: Connection, attempt: Attempt, after: InstanceGroup, fewer: int) -> None:
+        client: Any = connection.client(self.client)
+        chosen = self._victims(connection, after)[:fewer]
+        for first in range(0, len(chosen), AT_ONCE):
+            urls = chosen[first : first + AT_ONCE]
+            body = compute_v1.InstanceGroupManagersDeleteInstancesRequest(instances=urls, skip_instances_on_validation_error=True)
+            request = self.place(connection, after) | {"instance_group_managers_delete_instances_request_resource": body}
+            names = ", ".join(each.rpartition("/")[2] for each in urls)
+            doing = f"draining and deleting {len(urls)} VMs of {after.address}: {names}"
+            self.write(connection, attempt, doing, partial(_delete_instances, client, request))
+
+    def _victims(self, connection: Connection, group: InstanceGroup) -> list[str]:
+        """VM URLs in the order they may go: those already going, those that do not serve, then the rest."""
+        staying = [each for each in self._instances(connection, group) if each.current_action != "DELETING"]
+        return [each.instance for each in sorted(staying, key=lambda each: (_healthy(each), each.instance))]
+
+    def _instances(self, connection: Connection, group: InstanceGroup) -> list[compute_v1.ManagedInstance]:
+        client: Any = connection.client(self.client)
+        with translated(f"listing the VMs of {group.address}"):
+            return list(client.list_managed_instances(request=self.place(connection, group), **ONCE))
+
+    def _settled(self, connection: Connection, group: InstanceGroup) -> None:
+        """Wait until the group has `size` VMs, all healthy, and does nothing.
+
+        Raises QuotaError as soon as Google tells of a quota, StockoutError when nothing has happened for STANDSTILL.
+        """
+        seen, since = "", connection.clock.now()
+        while True:
+            live = self.read(connection, group)
+            actions = live.current_actions
+            if live.status.is_stable and live.target_size == group.size == actions.none and self._all_healthy(connection, group):
+                return
+            state = f"{live.target_size} {actions}"
+            if state != seen:
+                seen, since = state, connection.clock.now()
+            self._complain(connection, group, since)
+            sleep(connection.clock, POLL)
+
+    def _all_healthy(self, connection: Connection, group: InstanceGroup) -> bool:
+        return all(_healthy(each) for each in self._instances(connection, group))
+
+    def _complain(self, connection: Connection, group: InstanceGroup, since: datetime) -> None:
+        still = connection.clock.now() - since
+        if still < POLL:
+            return
+        client: Any = connection.client(self.client)
+        with translated(f"reading the errors of {group.address}"):
+            errors = [each.error for each in client.list_errors(request=self.place(connection, group), **ONCE)]
+        for error in errors:
+            if error.code == QUOTA_CODE:
+                raise QuotaError(f"{group.address} cannot grow to {group.size} VMs: {error.message} {QUOTA_HELP}")
+        if still > STANDSTILL:
+            told = f"{errors[0].code}: {errors[0].message}" if errors else "Google tells no reason"
+            raise StockoutError(
+                f"{group.address} has not come closer to {group.size} VMs for {still}: {told}. Try another zone or consumption option."
+            )
+
+
+def _delete_instances(client: Any, request: dict[str, Any], key: str) -> compute_v1.Operation:
+    operation: compute_v1.Operation = client.delete_instances_unary(request=request | {"request_id": key}, **ONCE)
+    return operation
+
+
+def _healthy(instance: compute_v1.ManagedInstance) -> bool:
+    return any(each.detailed_health_state == "HEALTHY" for each in instance.instance_health)
+
+
+INSTANCE_GROUP = InstanceGroupDriver(
+    resource=InstanceGroup,
+    client=compute_v1.InstanceGroupManagersClient,
+    item="instance_group_manager",
+    body="instance_group_manager_resource",
+    encode=_group,
+    decode=_read_group,
+    level="zones",
+)

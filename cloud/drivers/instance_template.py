@@ -1,0 +1,85 @@
+"""Driver of instance templates: made, read, deleted; never changed, because Google has no call for it."""
+
+from __future__ import annotations
+
+from google.cloud import compute_v1
+
+from cloud.connection import Connection
+from cloud.drivers import marker
+from cloud.drivers.addresses import address_of, url
+from cloud.drivers.base import ComputeDriver
+from cloud.drivers.iam import account_address, email
+from ironwood.resources.group import InstanceTemplate
+
+STARTUP_SCRIPT = "startup-script"
+IMAGE_PROJECT = "ubuntu-os-accelerator-images"
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+def _template(connection: Connection, resource: InstanceTemplate) -> compute_v1.InstanceTemplate:
+    disk = compute_v1.AttachedDisk(
+        boot=True,
+        auto_delete=True,
+        initialize_params=compute_v1.AttachedDiskInitializeParams(
+            # TPU VMs refuse plain persistent disks, and ten GiB, the default, hold no model.
+            disk_type="hyperdisk-balanced",
+            disk_size_gb=resource.boot_disk_gib,
+            source_image=f"projects/{IMAGE_PROJECT}/global/images/family/{resource.image_family}",
+        ),
+    )
+    properties = compute_v1.InstanceProperties(
+        machine_type=resource.machine_type,
+        disks=[disk],
+        labels=dict(resource.labels),
+        tags=compute_v1.Tags(items=list(resource.tags)),
+        metadata=compute_v1.Metadata(items=[compute_v1.Items(key=STARTUP_SCRIPT, value=resource.startup_script)]),
+        # No access config: the VMs have no external address.
+        network_interfaces=[
+            compute_v1.NetworkInterface(
+                network=url(connection.project, resource.network), subnetwork=url(connection.project, resource.subnetwork)
+            )
+        ],
+        scheduling=compute_v1.Scheduling(
+            provisioning_model=resource.provisioning_model,
+            on_host_maintenance="TERMINATE",
+            automatic_restart=resource.provisioning_model == "STANDARD",
+        ),
+        service_accounts=[compute_v1.ServiceAccount(email=email(connection.project, resource.service_account.name), scopes=list(SCOPES))],
+        shielded_instance_config=compute_v1.ShieldedInstanceConfig(
+            enable_secure_boot=True, enable_vtpm=True, enable_integrity_monitoring=True
+        ),
+    )
+    return compute_v1.InstanceTemplate(name=resource.name, description=marker.description(resource.owner), properties=properties)
+
+
+def _read_template(message: compute_v1.InstanceTemplate, scope: str) -> InstanceTemplate:
+    properties = message.properties
+    interface = properties.network_interfaces[0] if properties.network_interfaces else compute_v1.NetworkInterface()
+    disk = properties.disks[0].initialize_params if properties.disks else compute_v1.AttachedDiskInitializeParams()
+    account = properties.service_accounts[0].email if properties.service_accounts else ""
+    return InstanceTemplate(
+        name=message.name,
+        scope=scope,
+        owner=marker.owner_in_text(message.description),
+        machine_type=properties.machine_type.rpartition("/")[2],
+        image_family=disk.source_image.rpartition("/")[2],
+        boot_disk_gib=disk.disk_size_gb,
+        provisioning_model=properties.scheduling.provisioning_model,
+        network=address_of(interface.network),
+        subnetwork=address_of(interface.subnetwork),
+        service_account=account_address(account),
+        tags=tuple(properties.tags.items),
+        labels=tuple(sorted(properties.labels.items())),
+        startup_script=next((item.value for item in properties.metadata.items if item.key == STARTUP_SCRIPT), ""),
+        created=message.creation_timestamp,
+    )
+
+
+INSTANCE_TEMPLATE = ComputeDriver(
+    resource=InstanceTemplate,
+    client=compute_v1.InstanceTemplatesClient,
+    item="instance_template",
+    body="instance_template_resource",
+    encode=_template,
+    decode=_read_template,
+)

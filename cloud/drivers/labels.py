@@ -1,0 +1,31 @@
+"""Kinds whose labels have a call of their own, guarded by the label fingerprint."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from google.cloud import compute_v1
+
+from cloud.connection import Connection
+from cloud.drivers.base import ONCE, ComputeDriver
+from cloud.journal import Attempt
+from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.network import GlobalAddress
+
+L = TypeVar("L", GlobalAddress, ForwardingRule)
+
+
+class LabelledDriver(ComputeDriver[L]):
+    """A global kind whose labels are set by `setLabels`."""
+
+    def update(self, connection: Connection, attempt: Attempt, before: L, after: L) -> None:
+        """Set the labels."""
+        if before.labels == after.labels:
+            return
+        client: Any = connection.client(self.client)
+        body = compute_v1.GlobalSetLabelsRequest(
+            labels=dict(after.labels), label_fingerprint=self.read(connection, after).label_fingerprint
+        )
+        request = {"project": connection.project, "resource": after.name, "global_set_labels_request_resource": body}
+        # This call takes no request id; the fingerprint makes a repetition harmless.
+        self.write(connection, attempt, f"labelling {after.address}", lambda _: client.set_labels_unary(request=request, **ONCE))

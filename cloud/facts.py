@@ -1,0 +1,72 @@
+"""Facts about a project that preflight asks for before anything is written: machine types, quotas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.cloud import compute_v1
+
+from cloud.connection import Connection
+from cloud.drivers.base import ONCE
+from cloud.errors import translated
+from ironwood.errors import NotFoundError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """One quota: `metric` as Compute names it, where it holds, what is used of what is allowed."""
+
+    metric: str
+    scope: str
+    limit: float
+    usage: float
+
+    @property
+    def free(self) -> float:
+        """How much is left."""
+        return self.limit - self.usage
+
+
+def machine_type_exists(connection: Connection, *, zone: str, machine_type: str) -> bool:
+    """Whether `zone` offers `machine_type`."""
+    client = connection.client(compute_v1.MachineTypesClient)
+    try:
+        with translated(f"looking for {machine_type} in {zone}"):
+            client.get(project=connection.project, zone=zone, machine_type=machine_type, **ONCE)
+    except NotFoundError:
+        return False
+    return True
+
+
+def zones_with(connection: Connection, machine_type: str) -> list[str]:
+    """The zones that offer `machine_type`."""
+    client = connection.client(compute_v1.MachineTypesClient)
+    request = compute_v1.AggregatedListMachineTypesRequest(project=connection.project, filter=f'name="{machine_type}"')
+    with translated(f"looking for zones with {machine_type}"):
+        pages = client.aggregated_list(request, **ONCE)
+        return sorted(
+            scope.removeprefix("zones/") for scope, scoped in pages if any(each.name == machine_type for each in scoped.machine_types)
+        )
+
+
+def quotas(connection: Connection, region: str) -> list[Quota]:
+    """The project's global quotas and those of `region`, as Compute reports them."""
+    with translated("reading the project's quotas"):
+        project = connection.client(compute_v1.ProjectsClient).get(project=connection.project, **ONCE)
+    with translated(f"reading the quotas of {region}"):
+        regional = connection.client(compute_v1.RegionsClient).get(project=connection.project, region=region, **ONCE)
+    return [Quota(metric=each.metric, scope="global", limit=each.limit, usage=each.usage) for each in project.quotas] + [
+        Quota(metric=each.metric, scope=region, limit=each.limit, usage=each.usage) for each in regional.quotas
+    ]
+
+
+def health(connection: Connection, service: str, group: str) -> dict[str, int]:
+    """How many VMs of `group` (a URL) the backend service sees in each health state."""
+    client = connection.client(compute_v1.BackendServicesClient)
+    reference = compute_v1.ResourceGroupReference(group=group)
+    with translated(f"reading the health of {service}"):
+        answer = client.get_health(project=connection.project, backend_service=service, resource_group_reference_resource=reference, **ONCE)
+    counts: dict[str, int] = {}
+    for status in answer.health_status:
+        counts[status.health_state] = counts.get(status.health_state, 0) + 1
+    return counts

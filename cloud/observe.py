@@ -1,0 +1,64 @@
+"""See what is there: every kind in every scope, after what a killed run left on its way has come to rest.
+
+A kind whose API is off has nothing to show; that is said, not hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cloud.connection import Connection
+from cloud.drivers.registry import DRIVERS
+from cloud.operations import finish, in_flight
+from ironwood.errors import ApiDisabledError, CloudError
+from ironwood.graph import Graph
+from ironwood.resources.base import Resource
+
+SIDE_BY_SIDE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """Everything live, ours or not; `unlisted` are the kinds whose API is off."""
+
+    live: Graph
+    unlisted: tuple[str, ...] = ()
+
+
+def observe(connection: Connection) -> Observation:
+    """List every registered kind in every zone and region."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        answers = dict(zip(DRIVERS, pool.map(lambda kind: _list(connection, kind), DRIVERS), strict=True))
+    found = [resource for listed in answers.values() if listed is not None for resource in listed]
+    return Observation(live=Graph.of(found), unlisted=tuple(kind for kind, listed in answers.items() if listed is None))
+
+
+def settle(connection: Connection, names: Iterable[str]) -> list[str]:
+    """Wait for the operations still in flight on objects called `names`; tells what was waited for.
+
+    An operation that ends in an error is only told: the diff that follows decides what is missing.
+    """
+    waited = []
+    try:
+        running = in_flight(connection, names)
+    except ApiDisabledError:
+        return []
+    for operation in running:
+        target = operation.target_link.rpartition("/")[2]
+        doing = f"{operation.operation_type} of {target}, left in flight by an earlier run"
+        try:
+            finish(connection, operation, doing)
+        except CloudError as error:
+            waited.append(f"{doing}: {error}")
+        else:
+            waited.append(doing)
+    return waited
+
+
+def _list(connection: Connection, kind: str) -> list[Resource] | None:
+    try:
+        return list(DRIVERS[kind].observe(connection))
+    except ApiDisabledError:
+        return None

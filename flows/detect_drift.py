@@ -1,0 +1,30 @@
+"""Detect drift: what differs between the cloud and the profile. Changes nothing; provision repairs."""
+
+from __future__ import annotations
+
+import sys
+
+from prefect import flow
+
+from cloud.connection import connect
+from flows.command_line import Argument, run
+from flows.reconcile import compare
+from ironwood.desired import desired
+from ironwood.profile import sizes_within
+from tasks import report
+from tasks.inputs import load_profile
+
+
+@flow(name="detect_drift", flow_run_name="detect drift of {profile}")
+def detect_drift(profile: str = "embedded", sizes: dict[str, int] | None = None) -> int:
+    """Tell every difference with its reason; returns how many there are."""
+    ours = load_profile(profile)
+    found = compare(connect(ours), ours, desired(ours, sizes_within(ours, sizes or {})))
+    rows = [(change.action, str(change.address), change.reason) for change in found.plan]
+    report.page(f"drift-{ours.name}", f"drift of profile {ours.name}: {len(rows)}", rows, ("to repair", "resource", "what differs"))
+    report.say("drift", f"{len(rows)} differences; `python -m flows.provision --profile {profile}` repairs them" if rows else "none")
+    return len(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(run(detect_drift, Argument.PROFILE, Argument.SIZES))

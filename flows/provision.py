@@ -1,0 +1,49 @@
+"""Provision: bring everything a profile describes into being, or back into shape."""
+
+from __future__ import annotations
+
+import sys
+
+from prefect import flow
+
+from cloud.connection import connect
+from flows.command_line import Argument, run
+from flows.reconcile import carry_out, compare
+from flows.validate import validate
+from ironwood.desired import desired
+from ironwood.profile import sizes_within
+from tasks import report
+from tasks.inputs import load_profile
+from tasks.lock import writer
+from tasks.preflight import preflight, refuse
+
+
+@flow(name="provision", flow_run_name="provision {profile}")
+def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_run: bool = False) -> int:
+    """Make what is missing, change what differs, delete what is no longer wanted; then validate.
+
+    `sizes` (pods by tier) stand in place of the profile's replicas; `dry_run` stops after the plan. Returns the number of
+    changes planned.
+    """
+    ours = load_profile(profile)
+    connection = connect(ours)
+    report.opening(ours, connection)
+    wanted = desired(ours, sizes_within(ours, sizes or {}))
+    if dry_run:
+        found = compare(connection, ours, wanted)
+        report.checks(preflight(connection, ours, found.plan))
+        found.show(ours)
+        return len(found.plan)
+    with writer(ours):
+        found = compare(connection, ours, wanted)
+        checks = preflight(connection, ours, found.plan)
+        report.checks(checks)
+        found.show(ours)
+        refuse(checks)
+        carry_out(connection, found.plan)
+    validate(profile, sizes)
+    return len(found.plan)
+
+
+if __name__ == "__main__":
+    sys.exit(run(provision, Argument.PROFILE, Argument.SIZES, Argument.DRY_RUN))

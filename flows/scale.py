@@ -1,0 +1,45 @@
+"""Scale: bring the tiers to other sizes. Growing probes before traffic, shrinking drains before it deletes."""
+
+from __future__ import annotations
+
+import sys
+
+from prefect import flow
+
+from cloud.connection import connect
+from flows.command_line import Argument, run
+from flows.reconcile import carry_out, compare
+from ironwood.desired import desired
+from ironwood.profile import sizes_within
+from tasks import report
+from tasks.inputs import load_profile
+from tasks.lock import writer
+from tasks.preflight import preflight, refuse
+
+
+@flow(name="scale", flow_run_name="scale {profile}")
+def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_run: bool = False) -> int:
+    """Bring every tier to its size in `sizes` (pods by tier; a tier not named goes to the profile's replicas).
+
+    `dry_run` stops after the plan. Returns the number of changes planned.
+    """
+    ours = load_profile(profile)
+    connection = connect(ours)
+    target = sizes_within(ours, sizes or {})
+    report.say("scale", f"profile {ours.name} to {', '.join(f'{tier} {pods}' for tier, pods in target.items())}")
+    wanted = desired(ours, target)
+    if dry_run:
+        found = compare(connection, ours, wanted)
+        found.show(ours)
+        return len(found.plan)
+    with writer(ours):
+        found = compare(connection, ours, wanted)
+        checks = preflight(connection, ours, found.plan)
+        found.show(ours)
+        refuse(checks)
+        carry_out(connection, found.plan)
+    return len(found.plan)
+
+
+if __name__ == "__main__":
+    sys.exit(run(scale, Argument.PROFILE, Argument.SIZES, Argument.DRY_RUN))

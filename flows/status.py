@@ -1,0 +1,62 @@
+"""Status: everything a profile owns, in one table."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from prefect import flow
+
+from cloud.connection import connect
+from flows.command_line import Argument, run
+from flows.reconcile import API_NAMES, ours
+from ironwood.cost.estimate import estimate
+from ironwood.resources.base import Resource
+from ironwood.resources.group import InstanceGroup
+from ironwood.resources.load_balancer import ForwardingRule
+from tasks import report
+from tasks.inputs import load_price_book, load_profile
+from tasks.observe import observe
+
+
+@flow(name="status", flow_run_name="status of {profile}")
+def status(profile: str = "embedded") -> int:
+    """Kind, name, scope, state, age and $/hour of everything owned; returns how many objects that is."""
+    wanted = load_profile(profile)
+    connection = connect(wanted)
+    report.opening(wanted, connection)
+    graph = ours(observe(connection, API_NAMES).live, wanted)
+    owned = [each for each in graph if each.owner == wanted.name]
+    costs = estimate(graph, load_price_book(wanted.price_book))
+    by_address = {
+        each.address: sum((line.hourly_usd for line in costs.lines if line.address == each.address), Decimal(0)) for each in owned
+    }
+    now = connection.clock.now()
+    rows = [(each.kind, each.name, each.scope, _state(each), _age(each, now), report.usd(by_address[each.address])) for each in owned]
+    report.page(f"status-{wanted.name}", f"status of profile {wanted.name}", rows, ("kind", "name", "scope", "state", "age", "$/hour"))
+    for each in owned:
+        if isinstance(each, ForwardingRule):
+            report.say("serves on", f"http://{each.ip}:{each.port}")
+    report.say("status", f'{len(owned)} objects, {report.usd(costs.hourly_usd)}/h at price book "{costs.book}"')
+    return len(owned)
+
+
+def _state(resource: Resource) -> str:
+    if isinstance(resource, InstanceGroup):
+        return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
+    return "there"
+
+
+def _age(resource: Resource, now: datetime) -> str:
+    created = str(getattr(resource, "created", ""))
+    return _short(now - datetime.fromisoformat(created)) if created else ""
+
+
+def _short(age: timedelta) -> str:
+    hours, minutes = divmod(int(age.total_seconds()) // 60, 60)
+    return f"{hours // 24}d {hours % 24}h" if hours >= 24 else f"{hours}h {minutes:02d}m"
+
+
+if __name__ == "__main__":
+    sys.exit(run(status, Argument.PROFILE))

@@ -1,0 +1,63 @@
+"""Teardown: stop the billing, delete everything of ours, prove that nothing is left."""
+
+from __future__ import annotations
+
+import sys
+
+from prefect import flow
+
+from cloud.connection import connect
+from flows.command_line import Argument, run
+from flows.reconcile import API_NAMES, against, carry_out, ours
+from ironwood.desired import at_rest, desired
+from ironwood.errors import InputError, UnfinishedError
+from ironwood.graph import Graph
+from ironwood.profile import Profile
+from tasks import report
+from tasks.inputs import load_profile
+from tasks.lock import writer
+from tasks.observe import observe
+from tasks.proof import prove_zero
+
+
+@flow(name="teardown", flow_run_name="teardown {profile}")
+def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False) -> int:
+    """Drain and empty every group, delete what carries the profile's marker, list everything again.
+
+    `confirm` must be the profile's name; without it nothing happens. `dry_run` stops after the plan. Returns the number of
+    objects deleted; raises UnfinishedError when anything of ours is left.
+    """
+    wanted = load_profile(profile)
+    if not dry_run and confirm != wanted.name:
+        raise InputError(f"teardown deletes everything of profile {wanted.name}; confirm it with its name: --confirm {wanted.name}")
+    connection = connect(wanted)
+    names = {each.name for each in desired(wanted, wanted.baseline)} | API_NAMES
+    if dry_run:
+        against(observe(connection, names), wanted, Graph()).show(wanted)
+        return 0
+    with writer(wanted):
+        resting = against(seen := observe(connection, names), wanted, at_rest(ours(seen.live, wanted)))
+        if len(resting.plan):
+            report.say(
+                "teardown", f"first stop the billing: {report.usd(resting.before.hourly_usd)}/h → {report.usd(resting.after.hourly_usd)}/h"
+            )
+            carry_out(connection, resting.plan)
+        leaving = against(observe(connection, names), wanted, Graph())
+        leaving.show(wanted)
+        deleted = len(carry_out(connection, leaving.plan))
+    _prove(profile, wanted, deleted)
+    return deleted
+
+
+def _prove(profile: str, wanted: Profile, deleted: int) -> None:
+    proof = prove_zero(connect(wanted), wanted)
+    report.page(
+        f"proof-of-zero-{wanted.name}", "proof of zero", proof.rows, ("kind", "listed in", "gone", "pending deletion", "kept by choice")
+    )
+    if proof.left:
+        raise UnfinishedError(f"still there: {', '.join(proof.left)}; run `python -m flows.teardown --profile {profile}` again")
+    report.say("teardown", f"-{deleted}   proof of zero: {proof.summary}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(teardown, Argument.PROFILE, Argument.CONFIRM, Argument.DRY_RUN))

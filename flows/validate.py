@@ -1,0 +1,39 @@
+"""Validate: does what was provisioned serve?"""
+
+from __future__ import annotations
+
+import sys
+
+from prefect import flow
+
+from cloud.connection import connect
+from flows.command_line import Argument, run
+from flows.reconcile import compare
+from ironwood.desired import desired
+from ironwood.errors import ProbeError
+from ironwood.profile import sizes_within
+from tasks import report
+from tasks.inputs import load_profile
+from tasks.probe import probe
+
+
+@flow(name="validate", flow_run_name="validate {profile}")
+def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> int:
+    """Check groups and backend health, and predict through every route; returns how many checks passed.
+
+    Raises ProbeError naming those that did not.
+    """
+    ours = load_profile(profile)
+    connection = connect(ours)
+    wanted = desired(ours, sizes_within(ours, sizes or {}))
+    found = compare(connection, ours, wanted)
+    findings = probe(connection, found.observation.live, wanted, found.plan)
+    report.findings(findings, ours)
+    broken = [each for each in findings if not each.passed]
+    if broken:
+        raise ProbeError("\n".join(f"{each.check}: {each.found}" for each in broken))
+    return len(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(run(validate, Argument.PROFILE, Argument.SIZES))

@@ -1,0 +1,110 @@
+"""What a graph costs an hour, line by line, and what a plan changes about it.
+
+Charged: chips and boot disks by VM, the NAT gateway by the VMs that use it, forwarding rules (the first five together).
+Traffic is not estimated. Source of each price: the price book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from ironwood import tpu
+from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
+from ironwood.desired import PROVISIONING_MODELS
+from ironwood.graph import Graph
+from ironwood.resources.base import Address
+from ironwood.resources.group import InstanceGroup, InstanceTemplate
+from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.network import Router
+
+CENT = Decimal("0.01")
+NAT_FLAT_FROM_VMS = 32
+FORWARDING_RULES_TOGETHER = 5
+UNWATCHED = timedelta(hours=8)
+"""How long nobody looks in the worst case we tell: a night."""
+
+_CONSUMPTION = {model: consumption for consumption, model in PROVISIONING_MODELS.items()}
+_FAMILY = {generation.machine_type: generation for generation in tpu.GENERATIONS.values()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostLine:
+    """What one resource costs an hour, and for what."""
+
+    address: Address
+    what: str
+    hourly_usd: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """The hourly cost of a graph under one price book."""
+
+    book: str
+    lines: tuple[CostLine, ...]
+
+    @property
+    def hourly_usd(self) -> Decimal:
+        """US dollars an hour, unrounded."""
+        return sum((line.hourly_usd for line in self.lines), Decimal(0))
+
+    @property
+    def daily_usd(self) -> Decimal:
+        """US dollars a day, unrounded."""
+        return self.hourly_usd * HOURS_A_DAY
+
+    def exposure_usd(self, unwatched: timedelta = UNWATCHED) -> Decimal:
+        """What it costs if everything of ours dies now and nobody looks for `unwatched`."""
+        return self.hourly_usd * Decimal(unwatched.total_seconds()) / 3600
+
+
+def estimate(graph: Graph, book: PriceBook) -> Estimate:
+    """What everything in `graph` costs an hour under `book`."""
+    groups = [each for each in graph if isinstance(each, InstanceGroup)]
+    return Estimate(
+        book=book.name,
+        lines=tuple(line for line in [*_groups(graph, groups, book), *_nat(graph, groups, book), *_rules(graph, book)] if line.hourly_usd),
+    )
+
+
+def cents(usd: Decimal) -> Decimal:
+    """Rounded to whole cents."""
+    return usd.quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
+    for group in groups:
+        template = graph.get(group.template)
+        if not isinstance(template, InstanceTemplate) or template.machine_type not in _FAMILY:
+            continue
+        generation = _FAMILY[template.machine_type]
+        pod_chips = int(dict(template.labels).get("pod-chips", generation.chips_per_vm))
+        price = book.chip_hour_usd(family=generation.name, consumption=_CONSUMPTION[template.provisioning_model], pod_chips=pod_chips)
+        chips = group.size * generation.chips_per_vm
+        yield CostLine(address=group.address, what=f"{chips:,} {generation.name} chips", hourly_usd=chips * price)
+        disk = book.boot_disk_gib_month.get("hyperdisk-balanced")
+        if disk is not None:
+            gib = group.size * template.boot_disk_gib
+            yield CostLine(address=group.address, what=f"{gib:,} GiB boot disks", hourly_usd=gib * disk.usd / HOURS_A_MONTH)
+
+
+def _nat(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
+    vms = sum(group.size for group in groups)
+    if book.nat_vm_hour is None or book.nat_hour_most is None:
+        return
+    for router in graph:
+        if isinstance(router, Router):
+            hourly = book.nat_hour_most.usd if vms > NAT_FLAT_FROM_VMS else vms * book.nat_vm_hour.usd
+            yield CostLine(address=router.address, what="NAT gateway", hourly_usd=hourly)
+
+
+def _rules(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    rules = [each for each in graph if isinstance(each, ForwardingRule)]
+    if book.forwarding_rules_hour is None or not rules:
+        return
+    share = book.forwarding_rules_hour.usd / min(len(rules), FORWARDING_RULES_TOGETHER)
+    for rule in rules:
+        yield CostLine(address=rule.address, what="forwarding rule", hourly_usd=share)

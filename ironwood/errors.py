@@ -1,0 +1,110 @@
+"""Every error of ours, named for the caller's next move.
+
+IronwoodError
+├── InputError              change what you typed, nothing has been touched
+│   ├── ProfileError          a profile, price book or flag: file, line, key
+│   ├── TraceError            a demand trace: file, line
+│   └── ProblemError          a capacity problem: malformed or infeasible
+├── PlanError               the plan cannot be made as things stand
+│   └── UnownedError          something not ours stands in the way
+├── PreflightError          the cloud would refuse: each finding with its remedy
+├── CloudError              Google answered no
+│   ├── TransientError        ask again
+│   ├── QuotaError            ask for more quota, or for less capacity
+│   ├── PermissionDeniedError grant the permission
+│   ├── ApiDisabledError      enable the API
+│   ├── ConflictError         somebody else changed it: observe again
+│   ├── InUseError            something still refers to it
+│   ├── NotFoundError         it is not there
+│   ├── RefusedError          the request itself is wrong: a defect of ours or of the profile
+│   └── StockoutError         no progress by the deadline: try another option
+├── UnreachableError        the cloud cannot be reached at all
+├── ProbeError              it exists and does not serve
+└── UnfinishedError         some steps did not complete: run again
+"""
+
+from __future__ import annotations
+
+
+class IronwoodError(Exception):
+    """Base of all errors a user may see; its text says where, what, and what would do."""
+
+
+class InputError(IronwoodError):
+    """What the user gave cannot be used; nothing was changed."""
+
+
+class ProfileError(InputError):
+    """A profile, price book or flag is wrong."""
+
+
+class TraceError(InputError):
+    """A demand trace is wrong."""
+
+
+class ProblemError(InputError):
+    """A capacity problem is malformed or infeasible."""
+
+
+class PlanError(IronwoodError):
+    """The plan cannot be made as things stand."""
+
+
+class UnownedError(PlanError):
+    """Objects that are not ours carry names we need; none of them was touched."""
+
+
+class PreflightError(IronwoodError):
+    """The cloud would refuse this plan; every finding says what would do."""
+
+
+class CloudError(IronwoodError):
+    """Google Cloud refused a request."""
+
+
+class TransientError(CloudError):
+    """The same request may succeed later."""
+
+
+class QuotaError(CloudError):
+    """A quota is exhausted."""
+
+
+class PermissionDeniedError(CloudError):
+    """The account lacks a permission."""
+
+
+class ApiDisabledError(CloudError):
+    """The API is not enabled in the project."""
+
+
+class ConflictError(CloudError):
+    """The object changed since it was read, or exists already."""
+
+
+class InUseError(CloudError):
+    """Another resource still refers to it."""
+
+
+class NotFoundError(CloudError):
+    """The object does not exist."""
+
+
+class RefusedError(CloudError):
+    """The request is invalid as it stands."""
+
+
+class StockoutError(CloudError):
+    """Capacity made no progress by its deadline (ours: Google keeps trying)."""
+
+
+class UnreachableError(IronwoodError):
+    """The cloud cannot be reached."""
+
+
+class ProbeError(IronwoodError):
+    """A resource exists and does not do its work."""
+
+
+class UnfinishedError(IronwoodError):
+    """Some steps did not complete; running again finishes them."""

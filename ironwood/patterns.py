@@ -1,0 +1,31 @@
+"""The forms a value may have, each with the words an error tells it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PROFILE_NAME = r"^[a-z][-a-z0-9]{0,30}$"
+PROJECT_ID = r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$"
+REGION = r"^[a-z]+-[a-z]+[0-9]+$"
+ZONE = r"^[a-z]+-[a-z]+[0-9]+-[a-z0-9]+$"
+NAME_PREFIX = r"^([a-z][-a-z0-9]*-)?$"
+MODEL_NAME = r"^[a-z0-9-]+$"
+MODEL_SOURCE = r"^(gs|hf)://.+$"
+URL_PATH = r"^/.*$"
+ROUTE_PREFIX = r"^[a-z0-9][-a-z0-9]*$"
+LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
+LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
+
+WORDS: Mapping[str, str] = {
+    PROFILE_NAME: "a profile's name: up to 31 lower-case letters, digits and dashes, beginning with a letter",
+    PROJECT_ID: "a project id: 6 to 30 lower-case letters, digits and dashes, beginning with a letter",
+    REGION: "a region, such as us-central1",
+    ZONE: "a zone, such as us-central1-c",
+    NAME_PREFIX: "a prefix: lower-case letters, digits and dashes, ending in a dash, such as team-",
+    MODEL_NAME: "a model name: lower-case letters, digits and dashes, such as llama-70b",
+    MODEL_SOURCE: "a place models are read from, such as gs://bucket/model or hf://owner/model",
+    URL_PATH: "a path; begin it with a slash",
+    ROUTE_PREFIX: "a path prefix: lower-case letters, digits and dashes, without slashes, such as simple",
+    LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
+    LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
+}

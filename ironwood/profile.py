@@ -1,0 +1,196 @@
+"""A profile: what a user wants, as YAML text -> frozen, validated `Profile`.
+
+1. Every key is known, every value typed; an unknown key is an error that names its nearest neighbour.
+2. Every error names file, line and key, says what is wrong and what would do; all of them are told at once.
+3. `${NAME}` in a value is taken from the environment, so that a project id or a secret need not stand in the file.
+4. Rules between keys (min <= max, the zone can host the chips, names fit) are in `ironwood/profile_rules.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ironwood import patterns
+from ironwood.errors import ProfileError
+from ironwood.profile_rules import cross_check
+from ironwood.profile_text import ProfileText
+
+TierName = Literal["small", "medium", "large"]
+TIER_NAMES: tuple[str, ...] = get_args(TierName)
+"""Smallest first."""
+Consumption = Literal["on_demand", "spot", "flex_start", "reserved"]
+Shape = Literal["single_host", "multi_host"]
+
+DEFAULT_CHIPS: Mapping[str, int] = {"small": 256, "medium": 1_024, "large": 9_216}
+DEFAULT_MAX_REPLICAS: Mapping[str, int] = {"small": 3, "medium": 5, "large": 2}
+DEFAULT_TIMEOUT_SECONDS: Mapping[str, int] = {"small": 30, "medium": 60, "large": 120}
+DEFAULT_DRAINING_SECONDS: Mapping[str, int] = {"small": 300, "medium": 300, "large": 600}
+DEFAULT_PATHS: Mapping[str, tuple[str, ...]] = {
+    "small": ("simple", "basic", "quick"),
+    "medium": (),
+    "large": ("complex", "advanced", "reasoning"),
+}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Serving(_Section):
+    """The model server every VM runs; rendered into the template's startup script."""
+
+    image: Annotated[str, Field(min_length=1)] = "us-docker.pkg.dev/example/serving/vllm-tpu:v0.11.0"
+    model_source: Annotated[str, Field(pattern=patterns.MODEL_SOURCE)] = "gs://example-models/llama-70b"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8080
+    readiness_path: Annotated[str, Field(pattern=patterns.URL_PATH)] = "/health"
+    boot_disk_gib: Annotated[int, Field(ge=50, le=65_536)] = 200
+
+
+class HealthCheckSettings(_Section):
+    """How the load balancer and the groups decide that a VM serves. Times in seconds."""
+
+    interval_seconds: Annotated[int, Field(ge=5, le=300)] = 10
+    timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 5
+    healthy_threshold: Annotated[int, Field(ge=1, le=10)] = 2
+    unhealthy_threshold: Annotated[int, Field(ge=1, le=10)] = 3
+    startup_grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = 900
+
+
+class NetworkSettings(_Section):
+    """The VPC made for the tiers."""
+
+    mtu: Annotated[int, Field(ge=1_300, le=8_896)] = 1_500
+    subnet_cidr: str = "10.0.0.0/16"
+
+
+class LoadBalancer(_Section):
+    """The global front end."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)] = 80
+    max_rate_per_vm: Annotated[int, Field(ge=1)] = 100
+    default_tier: TierName = "medium"
+
+
+class Budget(_Section):
+    """What a month may cost; a plan says how long it lasts at the planned rate."""
+
+    amount_usd: Annotated[int, Field(gt=0)] = 10_000
+    threshold: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.8
+
+
+class Tier(_Section):
+    """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four."""
+
+    enabled: bool
+    chips: int
+    accelerator_type: str | None = None
+    shape: Shape = "single_host"
+    consumption: Consumption = "on_demand"
+    zone: str
+    replicas: Annotated[int, Field(ge=0, le=20)]
+    min_replicas: Annotated[int, Field(ge=0, le=10)]
+    max_replicas: Annotated[int, Field(ge=1, le=20)]
+    timeout_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    draining_seconds: Annotated[int, Field(ge=0, le=3_600)]
+    paths: tuple[Annotated[str, Field(pattern=patterns.ROUTE_PREFIX)], ...]
+
+
+class Profile(_Section):
+    """Everything a reconcile desires, but the sizes of the moment.
+
+    `name` is the marker on everything the profile owns.
+    """
+
+    name: Annotated[str, Field(pattern=patterns.PROFILE_NAME)]
+    cloud: Literal["embedded", "google"] = "google"
+    project_id: Annotated[str, Field(pattern=patterns.PROJECT_ID)]
+    region: Annotated[str, Field(pattern=patterns.REGION)] = "us-central1"
+    zone: Annotated[str, Field(pattern=patterns.ZONE)] = "us-central1-c"
+    environment: Literal["dev", "staging", "prod"] = "dev"
+    name_prefix: Annotated[str, Field(pattern=patterns.NAME_PREFIX)] = ""
+    model_name: Annotated[str, Field(pattern=patterns.MODEL_NAME)] = "llama-70b"
+    labels: Mapping[Annotated[str, Field(pattern=patterns.LABEL_KEY)], Annotated[str, Field(pattern=patterns.LABEL_VALUE)]] = Field(default_factory=dict)
+    price_book: Annotated[str, Field(min_length=1)] = "list"
+    serving: Serving = Serving()
+    health_check: HealthCheckSettings = HealthCheckSettings()
+    network: NetworkSettings = NetworkSettings()
+    load_balancer: LoadBalancer = LoadBalancer()
+    budget: Budget = Budget()
+    adopt: tuple[str, ...] = ()
+    tiers: Mapping[TierName, Tier]
+
+    @property
+    def enabled_tiers(self) -> dict[str, Tier]:
+        """The tiers in use, smallest first."""
+        return {name: tier for name, tier in sorted(self.tiers.items(), key=lambda item: TIER_NAMES.index(item[0])) if tier.enabled}
+
+    @property
+    def baseline(self) -> dict[str, int]:
+        """Pods of each enabled tier where no window holds."""
+        return {name: tier.replicas for name, tier in self.enabled_tiers.items()}
+
+
+def parse_profile(text: str, *, source: str, environment: Mapping[str, str]) -> Profile:
+    """The profile in `text`.
+
+    `source` is the file's name in errors, `environment` where `${NAME}` is looked up; the profile's own name defaults to
+    the file's. Raises ProfileError with one line for each mistake: `file:line key: what is wrong; what would do`.
+    """
+    document = ProfileText.parse(text, source=source)
+    values = document.resolved(environment)
+    values.setdefault("name", source.rpartition("/")[2].partition(".")[0].replace("_", "-"))
+    _fill_tiers(values)
+    try:
+        profile = Profile.model_validate(values)
+    except ValidationError as error:
+        raise ProfileError(document.explain(error, Profile)) from error
+    findings = cross_check(profile)
+    if findings:
+        raise ProfileError(document.listing((finding.path, finding.text) for finding in findings))
+    return profile
+
+
+def sizes_within(profile: Profile, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The baseline with `sizes` (pods by tier) in its place, checked against each tier's bounds.
+
+    Raises ProfileError for a tier that is unknown or off, or a size outside min_replicas..max_replicas.
+    """
+    enabled = profile.enabled_tiers
+    for tier, pods in sizes.items():
+        if tier not in enabled:
+            raise ProfileError(f"sizes.{tier}: profile {profile.name} has no enabled tier '{tier}'; enabled are {', '.join(enabled)}")
+        low, high = enabled[tier].min_replicas, enabled[tier].max_replicas
+        if not low <= pods <= high:
+            raise ProfileError(
+                f"sizes.{tier}: {pods} is outside min_replicas {low} to max_replicas {high} of profile {profile.name}; "
+                f"choose a size between them or change tiers.{tier} in the profile"
+            )
+    return profile.baseline | dict(sizes)
+
+
+def _fill_tiers(values: dict[str, object]) -> None:
+    """Give each tier the seed's defaults, which differ by tier, so that a profile writes only what it changes."""
+    tiers = values.setdefault("tiers", {})
+    if not isinstance(tiers, dict):
+        return
+    zone = values.get("zone", "us-central1-c")
+    for name in DEFAULT_CHIPS:
+        tier = tiers.setdefault(name, {})
+        if not isinstance(tier, dict):
+            continue
+        tier.setdefault("enabled", name != "large")
+        tier.setdefault("chips", DEFAULT_CHIPS[name])
+        tier.setdefault("zone", zone)
+        tier.setdefault("min_replicas", 0)
+        tier.setdefault("max_replicas", DEFAULT_MAX_REPLICAS[name])
+        tier.setdefault("replicas", max(1, tier["min_replicas"]) if isinstance(tier["min_replicas"], int) else 1)
+        tier.setdefault("timeout_seconds", DEFAULT_TIMEOUT_SECONDS[name])
+        tier.setdefault("draining_seconds", DEFAULT_DRAINING_SECONDS[name])
+        tier.setdefault("paths", list(DEFAULT_PATHS[name]))
+        if isinstance(tier["paths"], list):
+            tier["paths"] = tuple(tier["paths"])
+    if isinstance(values.get("adopt"), list):
+        values["adopt"] = tuple(values["adopt"])  # type: ignore[arg-type]  # just seen to be a list

@@ -1,0 +1,1 @@
+"""The kinds of resource an inference fleet consists of."""

@@ -1,0 +1,31 @@
+"""Every kind of resource, in one list. A kind that is not here does not exist; one that is must have a driver and a test."""
+
+from __future__ import annotations
+
+from ironwood.resources.base import Resource
+from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
+from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
+from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
+from ironwood.resources.service_account import ServiceAccount
+from ironwood.resources.service_set import ServiceSet
+
+KINDS: dict[str, type[Resource]] = {
+    each.kind: each
+    for each in (
+        ServiceSet,
+        ServiceAccount,
+        Network,
+        Subnetwork,
+        Firewall,
+        Router,
+        GlobalAddress,
+        HealthCheck,
+        InstanceTemplate,
+        InstanceGroup,
+        StrayInstance,
+        BackendService,
+        UrlMap,
+        HttpProxy,
+        ForwardingRule,
+    )
+}

@@ -1,0 +1,38 @@
+"""The startup script of a VM: it runs the model server of the profile in a container.
+
+The script is part of the instance template, hence of its content hash: a changed script is a new template.
+"""
+
+from __future__ import annotations
+
+from string import Template
+
+from ironwood.profile import Profile
+
+_SCRIPT = Template(
+    """\
+#!/bin/bash
+# Serves $model_name on port $port; ready when GET $readiness_path answers 200.
+set -euo pipefail
+docker run --detach --restart=always --name=model-server --privileged --network=host \\
+  --env=MODEL_NAME=$model_name --env=MODEL_SOURCE=$model_source --env=PORT=$port \\
+  --env=READINESS_PATH=$readiness_path --env=TPU_TOPOLOGY=$vm_topology \\
+  $image
+"""
+)
+
+VM_TOPOLOGY = "2x2x1"
+"""Every VM of a single-host tier is a slice of its own: four chips."""
+
+
+def startup_script(profile: Profile) -> str:
+    """The script every VM runs at boot."""
+    serving = profile.serving
+    return _SCRIPT.substitute(
+        model_name=profile.model_name,
+        model_source=serving.model_source,
+        port=serving.port,
+        readiness_path=serving.readiness_path,
+        vm_topology=VM_TOPOLOGY,
+        image=serving.image,
+    )

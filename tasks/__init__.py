@@ -1,0 +1,1 @@
+"""Prefect tasks: the observable, retryable steps that flows are made of."""

@@ -1,0 +1,54 @@
+"""Apply one change: the task behind every node of a run's graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+
+from cloud.connection import Connection
+from cloud.drivers.registry import DRIVERS
+from cloud.journal import Attempt
+from ironwood.plan import Change
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A finished step and the cloud's time it took."""
+
+    step: str
+    took: timedelta
+
+
+@task(
+    name="apply",
+    task_run_name="{change.action} {change.address.kind} {change.address.name}",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_jitter_factor=0.5,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
+    """Carry out `change` and return when the cloud has finished it."""
+    logger = get_run_logger()
+    context = TaskRunContext.get()
+    attempt = Attempt(run=run, step=change.step, number=context.task_run.run_count if context else 1)
+    driver = DRIVERS[change.address.kind]
+    clock = connection.clock
+    with clock.participating(change.step):
+        began = clock.now()
+        logger.info("%s: %s", change.step, change.reason)
+        if change.action == "create":
+            driver.create(connection, attempt, change.after)
+        elif change.action == "update":
+            driver.update(connection, attempt, change.before, change.after)
+        else:
+            driver.delete(connection, attempt, change.before)
+        return Done(step=change.step, took=clock.now() - began)

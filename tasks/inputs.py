@@ -1,0 +1,54 @@
+"""Read what a user wrote: profiles and price books, by name or by file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cloud.home import PROJECT_ROOT
+from ironwood.cost.pricebook import PriceBook, parse_price_book
+from ironwood.errors import ProfileError
+from ironwood.profile import Profile, parse_profile
+
+PROFILES = PROJECT_ROOT / "profiles"
+PRICE_BOOKS = PROFILES / "pricebooks"
+
+
+def load_profile(name: str) -> Profile:
+    """The profile called `name` in `profiles/`, or the one in the file `name`.
+
+    Raises ProfileError with file, line and key of each mistake.
+    """
+    path = _find(name, PROFILES, "profile")
+    return parse_profile(_text(path), source=_shown(path), environment=os.environ)
+
+
+def load_price_book(name: str) -> PriceBook:
+    """The price book called `name` in `profiles/pricebooks/`, or the one in the file `name`."""
+    path = _find(name, PRICE_BOOKS, "price book")
+    return parse_price_book(_text(path), source=_shown(path))
+
+
+def _find(name: str, folder: Path, what: str) -> Path:
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise ProfileError(f"{name}: there is no such file; give the path of a {what} or the name of one in {_shown(folder)}/")
+        return path
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        raise ProfileError(f"no {what} is called '{name}'; {_shown(folder)}/ has {known}, or give the path of a file")
+    return path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ProfileError(f"{_shown(path)}:1 is not UTF-8 text; save it as UTF-8") from error
+
+
+def _shown(path: Path) -> str:
+    absolute = path.resolve()
+    return str(absolute.relative_to(PROJECT_ROOT)) if absolute.is_relative_to(PROJECT_ROOT) else str(path)

@@ -1,0 +1,156 @@
+"""Probe what was built, as a client would: over HTTP, through the load balancer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import httpx
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from cloud import facts
+from cloud.clock import sleep
+from cloud.connection import Connection
+from cloud.drivers.addresses import instance_group_url
+from ironwood.graph import Graph
+from ironwood.plan import Plan
+from ironwood.resources.group import InstanceGroup
+from ironwood.resources.load_balancer import BackendService, ForwardingRule, UrlMap
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+PREDICT = "/v1/predict"
+QUESTION = {"instances": [{"text": "Hello, this is a test inference request"}]}
+CALL_SECONDS = 30.0
+HEALTHY_WITHIN = timedelta(minutes=10)
+POLL = timedelta(seconds=5)
+OK = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of the validation table."""
+
+    check: str
+    passed: bool
+    found: str
+
+
+@dataclass
+class Load:
+    """Requests sent in the background and what became of them: HTTP status, or "lost" where the connection broke."""
+
+    url: str
+    answers: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def sent(self) -> int:
+        """Requests sent so far."""
+        return sum(self.answers.values())
+
+    @property
+    def failed(self) -> int:
+        """Requests that were not answered 200."""
+        return self.sent - self.answers[str(OK)]
+
+
+@contextmanager
+def under_load(urls: tuple[str, ...], *, pause_seconds: float = 0.02) -> Iterator[dict[str, Load]]:
+    """Keep predictions coming to every one of `urls`, one at a time each, while the block runs; yields the counts by URL."""
+    loads = {url: Load(url=url) for url in urls}
+    stop = threading.Event()
+    threads = [threading.Thread(target=_keep_asking, args=(load, stop, pause_seconds), daemon=True) for load in loads.values()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield loads
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+@task(
+    name="validate",
+    task_run_name="probe every route",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan) -> list[Finding]:
+    """The validation table: drift, groups, backend health, and a prediction through every route of the URL map."""
+    with connection.clock.participating("validate"):
+        findings = [Finding(check="no drift", passed=not len(drift), found=drift.summary if len(drift) else "live is as desired")]
+        findings += [_group(each) for each in live if isinstance(each, InstanceGroup) and each.address in wanted]
+        findings += [
+            finding
+            for each in live
+            if isinstance(each, BackendService) and each.address in wanted
+            for finding in _backends(connection, each, live)
+        ]
+        findings += [_prediction(url, into) for url, into in routes(live, wanted)]
+    return findings
+
+
+def routes(live: Graph, wanted: Graph) -> list[tuple[str, BackendService]]:
+    """The URL of a prediction through each route of ours, with the backend service it leads to."""
+    rule = next((each for each in live if isinstance(each, ForwardingRule) and each.address in wanted), None)
+    url_map = next((each for each in live if isinstance(each, UrlMap) and each.address in wanted), None)
+    if rule is None or url_map is None:
+        return []
+    base = f"http://{rule.ip}:{rule.port}"
+    prefixes = {"": url_map.default_service} | {f"/{prefix}": route.service for route in url_map.routes for prefix in route.prefixes}
+    services = {prefix: live.get(address) for prefix, address in prefixes.items()}
+    return [(f"{base}{prefix}{PREDICT}", service) for prefix, service in services.items() if isinstance(service, BackendService)]
+
+
+def _group(group: InstanceGroup) -> Finding:
+    return Finding(
+        check=f"group {group.name}", passed=group.stable, found=f"{group.size} VMs, {'stable' if group.stable else 'still changing'}"
+    )
+
+
+def _backends(connection: Connection, service: BackendService, live: Graph) -> Iterator[Finding]:
+    for backend in service.backends:
+        group = live.get(backend.group)
+        want = group.size if isinstance(group, InstanceGroup) else 0
+        url = instance_group_url(connection.project, backend.group)
+        deadline = connection.clock.now() + HEALTHY_WITHIN
+        while (healthy := facts.health(connection, service.name, url).get("HEALTHY", 0)) < want and connection.clock.now() < deadline:
+            sleep(connection.clock, POLL)
+        yield Finding(check=f"health {service.name} <- {backend.group.name}", passed=healthy == want, found=f"{healthy} of {want} healthy")
+
+
+def _prediction(url: str, into: BackendService) -> Finding:
+    check = f"POST {httpx.URL(url).path} -> {into.name}"
+    began = time.perf_counter()
+    try:
+        answer = httpx.post(url, json=QUESTION, timeout=CALL_SECONDS)
+    except httpx.HTTPError as error:
+        return Finding(check=check, passed=False, found=f"{type(error).__name__} at {url}")
+    took = (time.perf_counter() - began) * 1_000
+    served = answer.json().get("servedBy", "") if answer.status_code == OK else ""
+    # The simulated model server names the VM; a real one need not.
+    right = not served or any(served.startswith(backend.group.name) for backend in into.backends)
+    return Finding(
+        check=check,
+        passed=answer.status_code == OK and right,
+        found=f"{answer.status_code} in {took:.0f} ms{f' by {served}' if served else ''}",
+    )
+
+
+def _keep_asking(load: Load, stop: threading.Event, pause_seconds: float) -> None:
+    with httpx.Client(timeout=CALL_SECONDS) as client:
+        while not stop.is_set():
+            try:
+                load.answers[str(client.post(load.url, json=QUESTION).status_code)] += 1
+            except httpx.HTTPError:
+                load.answers["lost"] += 1
+            stop.wait(pause_seconds)

@@ -1,0 +1,65 @@
+"""The proof of zero: every registered kind listed again, in every zone and region, after a teardown.
+
+Three columns: gone; pending deletion (kept by Google for a while, $0); kept by choice. Nothing is inferred from what was
+deleted: it is a fresh listing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from cloud.connection import Connection
+from cloud.observe import observe
+from ironwood.profile import Profile
+from ironwood.resources.registry import KINDS
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+PENDING = {"service_account": "purged by Google within 30 days, $0"}
+"""Kinds that Google keeps, unseen and unbilled, for a while after their deletion (documented)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The table, and what is still there by address (empty when the proof holds)."""
+
+    rows: tuple[tuple[str, str, str, str, str], ...]
+    left: tuple[str, ...]
+    kinds: int
+
+    @property
+    def summary(self) -> str:
+        """One line of it."""
+        return (
+            f"{self.kinds} kinds listed in every zone and region, {len(self.left)} ours, $0.00/h"
+            if not self.left
+            else f"{len(self.left)} left"
+        )
+
+
+@task(
+    name="proof of zero",
+    task_run_name="prove zero",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def prove_zero(connection: Connection, profile: Profile) -> Proof:
+    """List every kind afresh and say what of `profile` is left."""
+    with connection.clock.participating("proof of zero"):
+        seen = observe(connection)
+    left: dict[str, list[str]] = {}
+    for resource in seen.live:
+        if resource.owner == profile.name:
+            left.setdefault(resource.kind, []).append(str(resource.address))
+    rows = []
+    for kind, form in KINDS.items():
+        where = "API off: nothing can be there" if kind in seen.unlisted else "everywhere"
+        kept = "enabled APIs stay, $0" if form.marking == "none" else ""
+        gone = f"LEFT: {', '.join(left[kind])}" if kind in left else "" if kept else "yes"
+        rows.append((kind, where, gone, PENDING.get(kind, ""), kept))
+    return Proof(rows=tuple(rows), left=tuple(address for found in left.values() for address in found), kinds=len(rows))

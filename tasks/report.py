@@ -1,0 +1,125 @@
+"""Say what happened: printed for whoever sits in front of it, kept as artifacts for whoever looks later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from rich.console import Console
+from rich.table import Table
+
+from cloud.connection import Connection
+from ironwood.cost.estimate import UNWATCHED, Estimate, cents
+from ironwood.cost.pricebook import PriceBook
+from ironwood.plan import Plan
+from ironwood.profile import Profile
+from tasks.apply import Done
+from tasks.preflight import Check
+from tasks.probe import Finding
+
+MARKS = {"create": "+", "update": "~", "delete": "-"}
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def say(head: str, text: str) -> None:
+    """One line under a left-hand heading."""
+    console.print(f"[bold]{head:<11}[/bold] {text}", markup=True)
+
+
+def usd(amount: Decimal) -> str:
+    """`$15,360.03`."""
+    return f"${cents(amount):,.2f}"
+
+
+def opening(profile: Profile, connection: Connection) -> None:
+    """Which profile meets which cloud."""
+    say("ironwood", f"profile {profile.name} · {connection.name}")
+
+
+def checks(found: list[Check]) -> None:
+    """The preflight table."""
+    for check in found:
+        mark = "[red]✗[/red]" if check.remedy else "[green]✓[/green]"
+        say("preflight", f"{mark} {check.subject}: {check.found}{f'. {check.remedy}' if check.remedy else ''}")
+
+
+def plan(
+    changes: Plan, *, before: Estimate, after: Estimate, profile: Profile, books: tuple[PriceBook, PriceBook], other: Estimate
+) -> None:
+    """The diff with its cost: printed, and kept as the artifact `plan-PROFILE`."""
+    book, second = books
+    say(
+        "plan",
+        f"{changes.summary}      now {usd(before.hourly_usd)}/h → {usd(after.hourly_usd)}/h, {_signed(after.hourly_usd - before.hourly_usd)}/h",
+    )
+    say("", f'{usd(after.daily_usd)}/day at price book "{book.name}" of {book.as_of}; "{second.name}" says {usd(other.daily_usd)}/day')
+    if after.hourly_usd:
+        hours = Decimal(profile.budget.amount_usd) / after.hourly_usd
+        say("", f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}")
+        say("", f"the budget of ${profile.budget.amount_usd:,} lasts {_hours(hours)} at this rate")
+    for change in changes:
+        console.print(
+            f"  {MARKS[change.action]} {change.address.kind} {change.address.name} ({change.address.scope}): {change.reason}", markup=False
+        )
+    if not len(changes):
+        say("", "0 actions: live is as desired")
+    create_markdown_artifact(
+        key=f"plan-{profile.name}", markdown=_plan_page(changes, before, after), description=f"Plan {changes.summary}, hash {changes.hash}"
+    )
+
+
+def step(done: Done, finished: int, total: int) -> None:
+    """One finished step with the cloud's time it took."""
+    console.print(f"  {finished:>3}/{total} {duration(done.took):>7}  {done.step}", markup=False)
+
+
+def findings(found: list[Finding], profile: Profile) -> None:
+    """The validation table: printed, and kept as the artifact `validation-PROFILE`."""
+    table = Table("check", "", "found", title=f"validation of profile {profile.name}", title_justify="left")
+    for each in found:
+        table.add_row(each.check, "[green]✓[/green]" if each.passed else "[red]✗[/red]", each.found)
+    console.print(table)
+    say("validate", f"{sum(each.passed for each in found)}/{len(found)} ✓")
+    create_table_artifact(
+        key=f"validation-{profile.name}",
+        table=[{"check": each.check, "passed": "yes" if each.passed else "NO", "found": each.found} for each in found],
+    )
+
+
+def page(key: str, title: str, rows: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> None:
+    """A table: printed, and kept as the artifact `key`."""
+    listed = list(rows)
+    table = Table(*columns, title=title, title_justify="left")
+    for row in listed:
+        table.add_row(*row)
+    console.print(table)
+    create_table_artifact(key=key, table=[dict(zip(columns, row, strict=True)) for row in listed], description=title)
+
+
+def duration(took: timedelta) -> str:
+    """`03:10` (minutes and seconds of the cloud's time)."""
+    seconds = round(took.total_seconds())
+    return f"{seconds // 60:02d}:{seconds % 60:02d}"
+
+
+def _signed(amount: Decimal) -> str:
+    return f"{'+' if amount >= 0 else '-'}{usd(abs(amount))}"
+
+
+def _hours(hours: Decimal) -> str:
+    return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+
+
+def _plan_page(changes: Plan, before: Estimate, after: Estimate) -> str:
+    lines = [f"# Plan {changes.summary}", "", f"Hash `{changes.hash}`. Waits are by step; whatever can run side by side does.", ""]
+    lines += ["| | resource | scope | why |", "|---|---|---|---|"]
+    lines += [
+        f"| {MARKS[each.action]} | {each.address.kind} `{each.address.name}` | {each.address.scope} | {each.reason} |" for each in changes
+    ]
+    lines += ["", "## Cost", "", f"Price book `{after.book}`: {usd(before.hourly_usd)}/h before, {usd(after.hourly_usd)}/h after.", ""]
+    lines += ["| resource | for | $/h |", "|---|---|---|"]
+    lines += [f"| {line.address.name} | {line.what} | {usd(line.hourly_usd)} |" for line in after.lines]
+    return "\n".join(lines)

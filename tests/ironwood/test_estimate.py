@@ -1,0 +1,76 @@
+"""What it costs: the seed's tiers at list and at the seed's own rates, to the cent."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from builders import a_price_book, a_profile
+
+from ironwood.cost.estimate import cents, estimate
+from ironwood.cost.pricebook import parse_price_book
+from ironwood.desired import desired
+from ironwood.errors import ProfileError
+from ironwood.graph import Graph
+from ironwood.profile import Profile
+
+LIST, SEED = a_price_book("list"), a_price_book("seed")
+
+
+def only(tier: str) -> Profile:
+    tiers = {name: f"{name}: {{enabled: {'true' if name == tier else 'false'}}}" for name in ("small", "medium", "large")}
+    return a_profile(f"load_balancer: {{default_tier: {tier}}}\ntiers: {{{', '.join(tiers.values())}}}")
+
+
+def chips_a_day(tier: str, book: str) -> Decimal:
+    profile = only(tier)
+    lines = estimate(desired(profile, profile.baseline), a_price_book(book)).lines
+    return cents(sum((line.hourly_usd for line in lines if "chips" in line.what), Decimal(0)) * 24)
+
+
+@pytest.mark.parametrize(("tier", "usd"), [("small", 73_728), ("medium", 294_912), ("large", 2_654_208)])
+def test_a_pod_costs_its_list_price_a_day(tier: str, usd: int):
+    assert chips_a_day(tier, "list") == usd
+
+
+@pytest.mark.parametrize(("tier", "usd"), [("small", 2_500), ("medium", 10_000), ("large", 90_000)])
+def test_a_pod_costs_what_the_seed_says_in_the_seeds_book(tier: str, usd: int):
+    assert chips_a_day(tier, "seed") == usd
+
+
+def test_everything_that_is_charged_has_a_line():
+    profile = a_profile()
+    lines = {(line.address.kind, line.what): line.hourly_usd for line in estimate(desired(profile, profile.baseline), LIST).lines}
+    assert lines == {
+        ("instance_group", "256 tpu7x chips"): Decimal(256 * 12),
+        ("instance_group", "1,024 tpu7x chips"): Decimal(1024 * 12),
+        ("instance_group", "12,800 GiB boot disks"): 12_800 * Decimal("0.08") / 730,
+        ("instance_group", "51,200 GiB boot disks"): 51_200 * Decimal("0.08") / 730,
+        ("router", "NAT gateway"): Decimal("0.044"),
+        ("forwarding_rule", "forwarding rule"): Decimal("0.025"),
+    }
+
+
+def test_nothing_costs_nothing():
+    assert estimate(Graph(), LIST).hourly_usd == 0
+
+
+def test_the_exposure_is_the_rate_times_the_hours_nobody_looks():
+    profile = a_profile()
+    found = estimate(desired(profile, profile.baseline), SEED)
+    assert found.exposure_usd(timedelta(hours=8)) == found.hourly_usd * 8
+
+
+def test_every_price_names_its_source_and_date():
+    priced = [price for family in LIST.chip_hour.values() for price in family.values()]
+    priced += [*LIST.boot_disk_gib_month.values(), *SEED.pod_day.values()]
+    assert all(price.source and price.date for price in priced)
+
+
+def test_a_missing_price_is_named():
+    with pytest.raises(ProfileError, match="has no reserved price for tpu7x"):
+        LIST.chip_hour_usd(family="tpu7x", consumption="reserved", pod_chips=256)
+
+
+def test_a_broken_price_book_is_told_with_file_and_line():
+    with pytest.raises(ProfileError, match=r"mine.yaml:2 chip_hour.tpu7x.on_demand"):
+        parse_price_book("name: mine\nchip_hour: {tpu7x: {on_demand: {usd: -1, source: s, date: 2026-01-01}}}\n", source="mine.yaml")
