@@ -35,7 +35,7 @@ test: check ## every check and test
 	@$(BIN)/python -m pytest
 
 kill: $(READY) ## SIGKILL at every write of provision, scale and teardown
-	@$(BIN)/python -m bench.kill
+	@IRONWOOD_KILL_POINTS=all $(BIN)/python -m pytest tests/flows/test_kill_points.py -q -s
 
 bench: $(READY) ## the figures of docs/benchmarks.md
 	@$(BIN)/python -m bench.provision

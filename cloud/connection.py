@@ -6,6 +6,7 @@ Clients are made once each and shared by threads. Their own retries are off: ret
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 from typing import TypeVar
@@ -16,7 +17,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import compute_v1, iam_admin_v1, service_usage_v1
 
 from cloud.clock import Clock, RealClock, clock_of
-from cloud.embedded import Embedded, ensure_running
+from cloud.embedded import ELSEWHERE, Embedded, ensure_running
 from cloud.errors import translated
 from ironwood.profile import Profile
 
@@ -68,11 +69,12 @@ class Connection:
 
 def connect(profile: Profile) -> Connection:
     """The connection of `profile`: one a project and cloud in this process; starts the embedded cloud when none runs."""
-    return _connect(profile.cloud, profile.project_id)
+    return _connect(profile.cloud, profile.project_id, os.environ.get(ELSEWHERE, ""))
 
 
 @cache
-def _connect(cloud: str, project: str) -> Connection:
+def _connect(cloud: str, project: str, elsewhere: str) -> Connection:
+    del elsewhere  # part of the key: another embedded cloud is another connection
     return Connection(project=project, embedded=ensure_running(project) if cloud == "embedded" else None)
 
 

@@ -22,6 +22,8 @@ from ironwood.errors import UnreachableError
 
 DEFAULT_ADDRESS = "127.0.0.1:8787"
 START_SECONDS = 40.0
+ELSEWHERE = "IRONWOOD_EMULATOR"
+"""The environment variable that points at another embedded cloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +52,11 @@ def running(address: str) -> Embedded | None:
 
 def ensure_running(project: str) -> Embedded:
     """The embedded cloud of this machine, started if need be; raises UnreachableError when it does not come up."""
-    if elsewhere := os.environ.get("IRONWOOD_EMULATOR"):
+    if elsewhere := os.environ.get(ELSEWHERE):
         found = running(elsewhere)
         if found is None:
             raise UnreachableError(
-                f"IRONWOOD_EMULATOR={elsewhere}, and no embedded cloud answers there; start one with `python -m emulator` or unset it"
+                f"{ELSEWHERE}={elsewhere}, and no embedded cloud answers there; start one with `python -m emulator` or unset it"
             )
         return found
     with FileLock(home() / "emulator.lock", timeout=2 * START_SECONDS):

@@ -30,6 +30,8 @@ CALL_SECONDS = 30.0
 HEALTHY_WITHIN = timedelta(minutes=10)
 POLL = timedelta(seconds=5)
 OK = 200
+NOBODY = 502
+"""What the load balancer answers while no VM is behind a service (documented)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan) -> li
             if isinstance(each, BackendService) and each.address in wanted
             for finding in _backends(connection, each, live)
         ]
-        findings += [_prediction(url, into) for url, into in routes(live, wanted)]
+        findings += [_prediction(url, into, _vms(into, live)) for url, into in routes(live, wanted)]
     return findings
 
 
@@ -128,13 +130,22 @@ def _backends(connection: Connection, service: BackendService, live: Graph) -> I
         yield Finding(check=f"health {service.name} <- {backend.group.name}", passed=healthy == want, found=f"{healthy} of {want} healthy")
 
 
-def _prediction(url: str, into: BackendService) -> Finding:
+def _vms(service: BackendService, live: Graph) -> int:
+    """VMs behind a service."""
+    groups = [live.get(backend.group) for backend in service.backends]
+    return sum(group.size for group in groups if isinstance(group, InstanceGroup))
+
+
+def _prediction(url: str, into: BackendService, vms: int) -> Finding:
     check = f"POST {httpx.URL(url).path} -> {into.name}"
     began = time.perf_counter()
     try:
         answer = httpx.post(url, json=QUESTION, timeout=CALL_SECONDS)
     except httpx.HTTPError as error:
         return Finding(check=check, passed=False, found=f"{type(error).__name__} at {url}")
+    if not vms:
+        found = f"{answer.status_code}: the tier is at zero, nobody is to answer"
+        return Finding(check=check, passed=answer.status_code == NOBODY, found=found)
     took = (time.perf_counter() - began) * 1_000
     served = answer.json().get("servedBy", "") if answer.status_code == OK else ""
     # The simulated model server names the VM; a real one need not.

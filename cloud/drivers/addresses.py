@@ -25,6 +25,10 @@ COLLECTIONS: Mapping[str, str] = {
 _KINDS = {collection: kind for kind, collection in COLLECTIONS.items()} | {"instanceGroups": "instance_group"}
 
 
+NOWHERE = Address(kind="", scope="", name="")
+"""What a reference that is not set leads to; other people's objects may have such."""
+
+
 def url(project: str, address: Address) -> str:
     """The partial URL of `address`: `projects/P/zones/Z/instanceGroupManagers/N`."""
     return f"projects/{project}/{address.scope}/{COLLECTIONS[address.kind]}/{address.name}"
@@ -36,7 +40,9 @@ def instance_group_url(project: str, manager: Address) -> str:
 
 
 def address_of(url: str) -> Address:
-    """The address behind a full or partial URL; a kind we do not know keeps its collection's name."""
+    """The address behind a full or partial URL; a kind we do not know keeps its collection's name, "" is NOWHERE."""
+    if not url:
+        return NOWHERE
     *_, before, where, collection, name = ["", "", *url.split("/")]
     scope = GLOBAL if where == GLOBAL else f"{before}/{where}"
     return Address(kind=_KINDS.get(collection, collection), scope=scope, name=name)

@@ -96,8 +96,12 @@ class ComputeDriver(Generic[R]):
             )
         except ConflictError:
             found = self.live(connection, after)
-            if found.owner != after.owner or found.differences(after):
+            if not self.accepts(found, after):
                 raise
+
+    def accepts(self, found: R, after: R) -> bool:
+        """Whether what stands there already is what a create was to make."""
+        return found.owner == after.owner and not found.differences(after)
 
     def update(self, connection: Connection, attempt: Attempt, before: R, after: R) -> None:
         """Replace it by `after`, guarded by its fingerprint."""

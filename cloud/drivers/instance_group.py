@@ -63,7 +63,7 @@ def _read_group(message: compute_v1.InstanceGroupManager, scope: str) -> Instanc
         scope=scope,
         owner=marker.owner_in_text(message.description),
         template=address_of(message.instance_template),
-        health_check=address_of(healing.health_check or "projects/-/global/healthChecks/none"),
+        health_check=address_of(healing.health_check),
         base_instance_name=message.base_instance_name,
         startup_grace_seconds=healing.initial_delay_sec,
         port=next((port.port for port in message.named_ports if port.name == PORT_NAME), 0),

@@ -84,7 +84,7 @@ def _read_backend_service(message: compute_v1.BackendService, scope: str) -> Bac
         name=message.name,
         scope=scope,
         owner=marker.owner_in_text(message.description),
-        health_check=address_of(message.health_checks[0]) if message.health_checks else address_of("projects/-/global/healthChecks/none"),
+        health_check=address_of(next(iter(message.health_checks), "")),
         backends=tuple(
             Backend(group=address_of(each.group), max_rate_per_vm=round(each.max_rate_per_instance)) for each in message.backends
         ),
@@ -183,6 +183,7 @@ class HttpProxyDriver(ComputeDriver[HttpProxy]):
 def _forwarding_rule(connection: Connection, resource: ForwardingRule) -> compute_v1.ForwardingRule:
     return compute_v1.ForwardingRule(
         name=resource.name,
+        description=marker.description(resource.owner),
         load_balancing_scheme=SCHEME,
         I_p_protocol="TCP",
         I_p_address=url(connection.project, resource.ip_address),
@@ -196,7 +197,7 @@ def _read_forwarding_rule(message: compute_v1.ForwardingRule, scope: str) -> For
     return ForwardingRule(
         name=message.name,
         scope=scope,
-        owner=marker.owner_in_labels(message.labels),
+        owner=marker.owner_in_labels(message.labels) or marker.owner_in_text(message.description),
         # Compute tells the number, not the address it was taken from: `observe` puts the name back.
         ip_address=address_of(f"projects/-/global/addresses/{message.I_p_address}"),
         target=address_of(message.target),

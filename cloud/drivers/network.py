@@ -138,14 +138,20 @@ def _read_router(message: compute_v1.Router, scope: str) -> Router:
 
 def _address(connection: Connection, resource: GlobalAddress) -> compute_v1.Address:
     del connection
-    return compute_v1.Address(name=resource.name, address_type="EXTERNAL", ip_version="IPV4", labels=dict(resource.labels))
+    return compute_v1.Address(
+        name=resource.name,
+        address_type="EXTERNAL",
+        ip_version="IPV4",
+        description=marker.description(resource.owner),
+        labels=dict(resource.labels),
+    )
 
 
 def _read_address(message: compute_v1.Address, scope: str) -> GlobalAddress:
     return GlobalAddress(
         name=message.name,
         scope=scope,
-        owner=marker.owner_in_labels(message.labels),
+        owner=marker.owner_in_labels(message.labels) or marker.owner_in_text(message.description),
         labels=tuple(sorted(message.labels.items())),
         ip=message.address,
         created=message.creation_timestamp,

@@ -66,11 +66,12 @@ class InstanceGroup(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class StrayInstance(Resource):
-    """A VM with our label that no group of ours made, or whose group is gone. Never desired; deleted when found."""
+    """A VM with our label that no group holds. Never desired; deleted when found, before what it `holds` in use."""
 
     kind: ClassVar[str] = "stray_instance"
     marking: ClassVar[Marking] = "labels"
     immutable: ClassVar[frozenset[str]] = frozenset({"machine_type"})
 
     machine_type: str = ""
+    holds: tuple[Address, ...] = observed(())
     created: str = observed("")

@@ -80,7 +80,7 @@ class HttpProxy(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class ForwardingRule(Resource):
-    """The rule that opens an address and port. Marked in its labels."""
+    """The rule that opens an address and port. Marked in its labels, and in its description until they are set."""
 
     kind: ClassVar[str] = "forwarding_rule"
     marking: ClassVar[Marking] = "labels"

@@ -73,7 +73,7 @@ class Router(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalAddress(Resource):
-    """A global external IPv4 address. Marked in its labels."""
+    """A global external IPv4 address. Marked in its labels, and in its description until they are set."""
 
     kind: ClassVar[str] = "address"
     marking: ClassVar[Marking] = "labels"

@@ -1,0 +1,112 @@
+"""The process: one world, a REST port, a gRPC port, the data plane's listeners; all on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from typing import Any
+
+import grpc
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from emulator.admin import Admin
+from emulator.call import Methods
+from emulator.dataplane.plane import DataPlane
+from emulator.services.compute import api as compute
+from emulator.services.iam import api as iam
+from emulator.services.serviceusage import api as serviceusage
+from emulator.settings import Settings, SettingsError
+from emulator.wire.grpc_front import GrpcFront
+from emulator.wire.pipeline import Pipeline
+from emulator.wire.rest import RestFront
+from emulator.wire.routes import Router
+from emulator.wire.server import CuttableProtocol
+from emulator.world import World
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def build(settings: Settings) -> tuple[World, Methods]:
+    """A world with every service in it."""
+    world = World(settings)
+    methods = Methods()
+    compute.register(world, methods)
+    serviceusage.register(world, methods)
+    iam.register(methods)
+    return world, methods
+
+
+def router(methods: Methods) -> Router:
+    """Every REST route."""
+    found = Router()
+    for routes in (compute.routes(methods), serviceusage.routes(), iam.routes()):
+        for route in routes:
+            found.add(route)
+    return found
+
+
+def bind(host: str, port: int, flag: str) -> socket.socket:
+    """A listening socket; raises SettingsError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only if told it is TCP
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise SettingsError(f"{flag} {port} on {host}: {error.strerror}; another emulator may run there, choose another port") from error
+    sock.setblocking(False)
+    return sock
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    sock = bind(settings.host, settings.port, "--port")
+    world, methods = build(settings)
+    pipeline = Pipeline(world, methods)
+    plane = DataPlane(world)
+    front = RestFront(world, router(methods), pipeline)
+
+    async def every(request: Request) -> Response:
+        return await front(request)
+
+    admin = Admin(world, plane).routes()
+    application = Starlette(routes=[*admin, Route("/{path:path}", every, methods=METHODS)])
+    config = uvicorn.Config(
+        application, http=CuttableProtocol, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    # the signal handlers below are ours: uvicorn would raise the signal again after it has stopped
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    rpc_server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    rpc_server.add_generic_rpc_handlers((GrpcFront(world, pipeline, [*serviceusage.rpcs(), *iam.rpcs()]),))
+    try:
+        rpc_server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+    except RuntimeError as error:
+        text = f"--grpc-port {settings.grpc_port} on {settings.host}: {error}; another emulator may run there, choose another port"
+        raise SettingsError(text) from error
+    await rpc_server.start()
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(world.run()), asyncio.create_task(plane.run()), asyncio.create_task(server.serve(sockets=[sock]))]
+    print(f"emulator: REST {settings.host}:{settings.port}, gRPC {settings.host}:{settings.grpc_port}, {settings.clock} clock", flush=True)
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await plane.close()
+    await rpc_server.stop(0.5)
+    for task in tasks[:2]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    world.commit()
+    world.store.close()
+    for task in done - {stopping}:
+        task.result()  # a crash of a part is the process's

@@ -1,0 +1,101 @@
+"""Which VM answers: a healthy one that is not draining, of a backend with capacity.
+
+1. Who is healthy is worked out once and kept until something changes or the next VM becomes healthy. 2. Backends share traffic by healthy VMs
+times capacityScaler; a backend at 0 gets nothing new. 3. In a backend the next VM in turn answers, the less busy of two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emulator.rules import assumed
+from emulator.services.compute import records
+from emulator.services.compute.groups import health
+from emulator.services.compute.groups.fleet import Fleet, Vm, manager_link
+
+if TYPE_CHECKING:
+    from emulator.world import World
+
+Json = dict[str, Any]
+assumed("balancing", "Traffic is shared by healthy VMs x capacityScaler; maxRate and maxUtilization shape nothing below overload.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The VM a request goes to."""
+
+    fleet: Fleet
+    vm: Vm
+    backend: str
+
+
+@dataclass(kw_only=True)
+class _Pool:
+    backend: str
+    fleet: Fleet
+    vms: list[Vm]
+    weight: float
+    turn: int = 0
+    sent: int = 0
+
+
+@dataclass(kw_only=True)
+class _Kept:
+    generation: int
+    until: int
+    pools: list[_Pool] = field(default_factory=list)
+
+
+class Backends:
+    """Chooses VMs for backend services."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._kept: dict[str, _Kept] = {}
+
+    def choose(self, service: str, busy: dict[str, int], now: int) -> Choice | None:
+        """A VM for a request, or None when no backend has a healthy one. ``busy``: requests in flight by VM id."""
+        kept = self._kept.get(service)
+        if kept is None or kept.generation != self._world.generation or now >= kept.until:
+            kept = self._look(service, now)
+            self._kept[service] = kept
+        pools = [pool for pool in kept.pools if pool.vms and pool.weight > 0]
+        if not pools:
+            return None
+        pool = min(pools, key=lambda each: (each.sent + 1) / each.weight)
+        pool.sent += 1
+        pool.turn += 1
+        first = pool.vms[pool.turn % len(pool.vms)]
+        second = pool.vms[(pool.turn * 7 + 3) % len(pool.vms)]
+        vm = second if busy.get(second.id, 0) < busy.get(first.id, 0) else first
+        return Choice(fleet=pool.fleet, vm=vm, backend=pool.backend)
+
+    def _look(self, service: str, now: int) -> _Kept:
+        world = self._world
+        resource = records.resource(world, service) or {}
+        check = records.resource(world, (resource.get("healthChecks") or [""])[0])
+        kept = _Kept(generation=world.generation, until=health.NEVER)
+        for backend in resource.get("backends", []):
+            fleet = world.groups.fleets.get(manager_link(backend["group"]))
+            healthy = []
+            for vm in fleet.vms.values():
+                if not vm.live or vm.ready is None:
+                    continue
+                later = self._changes(fleet, vm, check)
+                kept.until = min([kept.until, *(at for at in later if at > now)])
+                if check is None:
+                    if vm.ready <= now:
+                        healthy.append(vm)
+                elif health.is_healthy(world, fleet, vm, check, now):
+                    healthy.append(vm)
+            weight = len(healthy) * float(backend.get("capacityScaler", 1))
+            kept.pools.append(_Pool(backend=backend["group"], fleet=fleet, vms=healthy, weight=weight))
+        return kept
+
+    def _changes(self, fleet: Fleet, vm: Vm, check: Json | None) -> list[int]:
+        if check is None:
+            return [vm.ready or 0]
+        since = health.faulty_since(self._world, fleet, vm)
+        first = health.healthy_from(self._world, fleet, vm, check)
+        return [first] if since is None else [first, since + health.interval(check, "unhealthyThreshold")]

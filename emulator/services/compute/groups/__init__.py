@@ -1,0 +1,1 @@
+"""Zonal managed instance groups and their VMs."""

@@ -1,0 +1,61 @@
+"""REST routes of APIs whose Python package speaks gRPC only, from their discovery documents; types stay those of the gRPC methods."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor
+
+from emulator.wire.routes import Route
+
+
+def discovery_routes(api: str, document: str, requests: Mapping[str, Descriptor]) -> Iterator[Route]:
+    """Routes of those methods of the document (``iam.v1``) whose ids are in ``requests``."""
+    content = _document(document)
+    for method in _methods(content):
+        request = requests.get(method["id"])
+        if request is None:
+            continue
+        yield Route(
+            api=api,
+            method=method["id"],
+            http_method=method["httpMethod"],
+            pattern=_pattern(method),
+            body="*" if "request" in method else None,
+            request=request,
+        )
+
+
+@cache
+def compute_enum(schema: str, field: str) -> list[str]:
+    """The values Compute documents for a field of a schema; empty where it documents none."""
+    properties = _document("compute.v1").get("schemas", {}).get(schema, {}).get("properties", {})
+    values: list[str] = properties.get(field.rstrip("_"), {}).get("enum", [])
+    return values
+
+
+@cache
+def _document(name: str) -> dict[str, Any]:
+    folder = importlib.resources.files("googleapiclient.discovery_cache.documents")
+    content: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
+    return content
+
+
+def _methods(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from node.get("methods", {}).values()
+    for child in node.get("resources", {}).values():
+        yield from _methods(child)
+
+
+def _pattern(method: dict[str, Any]) -> re.Pattern[str]:
+    def variable(match: re.Match[str]) -> str:
+        name = match[1]
+        pattern = method["parameters"][name].get("pattern", "^[^/]+$").removeprefix("^").removesuffix("$")
+        return f"(?P<{name}>{pattern.replace('[^/]+', '[^/:]+')})"
+
+    return re.compile("/" + re.sub(r"\{\+?(\w+)\}", variable, method["path"]) + "$")

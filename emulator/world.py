@@ -1,0 +1,137 @@
+"""The emulated cloud as a whole: what there is, what is due, and the one loop that lets time happen.
+
+1. Everything that will happen is due at an instant; ``settle`` lets it happen in order of those instants, whatever the real time of the call.
+2. All of it runs on one thread: a handler runs to its end before anything else sees the state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.billing import Meter
+from emulator.clock import Clock, Waiters
+from emulator.durations import Durations
+from emulator.faults import Faults
+from emulator.identity import Identity
+from emulator.operations import Operations
+from emulator.quotas import Quotas
+from emulator.requests_log import RequestLog
+from emulator.settings import Settings
+from emulator.store import Store
+from emulator.times import SECOND, parse
+
+if TYPE_CHECKING:
+    from emulator.services.compute.groups.reconcile import Groups
+
+STEPPED_START = parse("2026-09-01T00:00:00Z")
+TICK = 0.25
+
+
+class Agenda(Protocol):
+    """Something with events: operations, groups."""
+
+    def next_due(self) -> int | None:
+        """When its next event is due."""
+
+    def settle(self, now: int) -> None:
+        """Let its next event happen."""
+
+
+class World:
+    """Holds every mechanism; services and the data plane add themselves to ``agendas`` and ``listeners``."""
+
+    groups: Groups  # Compute adds its groups here
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.state)
+        self.clock = Clock(settings.clock, settings.time_scale, self._start())
+        self.waiters = Waiters()
+        self.identity = Identity(self.store)
+        self.durations = Durations(settings.durations)
+        self.faults = Faults()
+        self.quotas = Quotas(self.store)
+        self.log = RequestLog()
+        self.meter = Meter(self)
+        self.operations = Operations(self)
+        self.agendas: list[Agenda] = [self.operations]
+        self.watchers: list[asyncio.Event] = []
+        self.generation = 0
+
+    def _start(self) -> int:
+        saved = self.store.get("meta", "clock")
+        if saved:
+            return int(saved["now"])
+        if self.settings.start_time is not None:
+            return self.settings.start_time
+        return STEPPED_START if self.settings.clock == "stepped" else int(time.time() * SECOND)
+
+    @property
+    def project(self) -> str:
+        """The project's id."""
+        return self.settings.project
+
+    def next_due(self) -> int | None:
+        """When anything is due next."""
+        return min((due for agenda in self.agendas if (due := agenda.next_due()) is not None), default=None)
+
+    def settle(self) -> int:
+        """Let everything happen that is due; answers the instant it is now."""
+        now = self.clock.now()
+        while True:
+            first = min(
+                ((due, index) for index, agenda in enumerate(self.agendas) if (due := agenda.next_due()) is not None),
+                default=None,
+            )
+            if first is None or first[0] > now:
+                return now
+            self.agendas[first[1]].settle(first[0])
+
+    def changed(self) -> None:
+        """Something happened that may be waited for."""
+        self.generation += 1
+        for watcher in self.watchers:
+            watcher.set()
+
+    async def change(self, limit: float) -> None:
+        """Wait for the next change, or ``limit`` real seconds."""
+        event = asyncio.Event()
+        self.watchers.append(event)
+        try:
+            await asyncio.wait_for(event.wait(), limit)
+        except TimeoutError:
+            pass
+        finally:
+            self.watchers.remove(event)
+
+    def commit(self) -> None:
+        """Keep what changed, and the time."""
+        self.store.put("meta", "clock", {"now": self.clock.now()})
+        self.store.commit()
+
+    def step(self) -> None:
+        """Stepped mode: while every waiter waits, move to the next due event or awaited instant, until someone is answered."""
+        while self.waiters.all_wait():
+            until = self.waiters.earliest()
+            due = [until, self.next_due(), self.clock.next_sleeper()]
+            woken = self.clock.move_to(min(instant for instant in due if instant is not None))
+            self.settle()
+            if self.waiters.answer(self.clock.now()) or woken:
+                return  # whoever was answered or woken runs before time moves again
+
+    async def run(self) -> None:
+        """Let time happen between requests, for ever."""
+        while True:
+            self.settle()
+            self.commit()
+            if self.clock.mode == "stepped":
+                self.step()
+                self.commit()
+                await asyncio.sleep(0.002 if self.waiters.waiting else 0.05)
+                continue
+            self.waiters.answer(self.clock.now())
+            due = self.next_due()
+            wait = TICK if due is None else min(TICK, self.clock.real_seconds_until(due))
+            await asyncio.sleep(max(0.002, wait))

@@ -1,0 +1,70 @@
+"""What several test folders share: one Prefect server a session, one embedded cloud a module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    PREFECT_RESULTS_LOCAL_STORAGE_PATH,
+    temporary_settings,
+)
+from running import EmbeddedCloud, PrefectServer
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    server = PrefectServer(folder=tmp_path_factory.mktemp("prefect")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def embedded_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
+    running = EmbeddedCloud(folder=tmp_path_factory.mktemp("embedded")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def in_the_cloud(embedded_cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> EmbeddedCloud:
+    """The module's embedded cloud, empty, and the one this process connects to."""
+    embedded_cloud.reset()
+    monkeypatch.setenv("IRONWOOD_EMULATOR", embedded_cloud.rest)
+    return embedded_cloud
+
+
+@pytest.fixture
+def flows_here(in_the_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> Iterator[EmbeddedCloud]:
+    """Flows called in this process report to the session's Prefect server and meet the module's embedded cloud."""
+    settings = {
+        PREFECT_API_URL: prefect_server.url,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+        PREFECT_RESULTS_LOCAL_STORAGE_PATH: prefect_server.folder / "results",
+    }
+    with temporary_settings(settings):
+        yield in_the_cloud
+
+
+@pytest.fixture
+def commands(embedded_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> dict[str, str]:
+    """The environment in which our commands meet the module's embedded cloud and the session's Prefect server."""
+    return {**os.environ, **prefect_server.environment, **embedded_cloud.environment}
+
+
+@pytest.fixture
+def small_profile(tmp_path: Path) -> Path:
+    """A profile of two tiers of few VMs, so that a test takes seconds; its name is unique, hence its writer lock too."""
+    name = f"t-{tmp_path.name.replace('_', '-').lower()[:18]}-{os.getpid() % 1000}"
+    path = tmp_path / "small.yaml"
+    path.write_text(
+        f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nload_balancer: {{port: 8080}}\n"
+        "tiers:\n  small: {chips: 8}\n  medium: {chips: 16}\n"
+    )
+    return path

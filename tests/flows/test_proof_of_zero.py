@@ -1,0 +1,174 @@
+"""The proof of zero finds one planted orphan of each kind: another zone or region, another name, a tier since removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import compute_v1, iam_admin_v1
+from running import EmbeddedCloud, wait_until
+
+from cloud.connection import connect
+from cloud.drivers.registry import DRIVERS
+from flows.teardown import teardown
+from ironwood.desired import REQUIRED_APIS
+from ironwood.resources.registry import KINDS
+from tasks.inputs import load_profile
+from tasks.proof import prove_zero
+
+PROJECT = "embedded-project"
+GLOBAL = f"projects/{PROJECT}/global"
+OTHER_REGION, OTHER_ZONE = "us-east5", "us-central1-ai1a"
+
+
+class Planter:
+    """Plants marked objects through clients of its own."""
+
+    def __init__(self, cloud: EmbeddedCloud, owner: str) -> None:
+        self.cloud, self.mark, self.labels = cloud, f"ironwood-profile={owner}", {"ironwood-profile": owner}
+
+    def client(self, kind: type) -> object:
+        transport = kind.get_transport_class("rest")  # type: ignore[attr-defined]
+        return kind(transport=transport(host=self.cloud.rest, url_scheme="http", credentials=AnonymousCredentials()))
+
+    def insert(self, kind: type, **request: object) -> None:
+        self.client(kind).insert_unary(project=PROJECT, **request)  # type: ignore[attr-defined]
+        wait_until(lambda: all(self._done()), f"the insert by {kind.__name__}")
+
+    def _done(self) -> list[bool]:
+        listed = self.client(compute_v1.GlobalOperationsClient).aggregated_list(project=PROJECT)  # type: ignore[attr-defined]
+        return [each.status == compute_v1.Operation.Status.DONE for _, scoped in listed for each in scoped.operations]
+
+    def network(self) -> None:
+        resource = compute_v1.Network(name="orphan", description=self.mark, auto_create_subnetworks=False)
+        self.insert(compute_v1.NetworksClient, network_resource=resource)
+
+    def subnetwork(self) -> None:
+        self.network()
+        resource = compute_v1.Subnetwork(name="orphan", description=self.mark, network=f"{GLOBAL}/networks/orphan", ip_cidr_range="10.9.0.0/24")
+        self.insert(compute_v1.SubnetworksClient, region=OTHER_REGION, subnetwork_resource=resource)
+
+    def firewall(self) -> None:
+        self.network()
+        allowed = [compute_v1.Allowed(I_p_protocol="tcp")]
+        resource = compute_v1.Firewall(name="orphan", description=self.mark, network=f"{GLOBAL}/networks/orphan", allowed=allowed)
+        self.insert(compute_v1.FirewallsClient, firewall_resource=resource)
+
+    def router(self) -> None:
+        self.network()
+        resource = compute_v1.Router(name="orphan", description=self.mark, network=f"{GLOBAL}/networks/orphan")
+        self.insert(compute_v1.RoutersClient, region=OTHER_REGION, router_resource=resource)
+
+    def address(self) -> None:
+        self.insert(compute_v1.GlobalAddressesClient, address_resource=compute_v1.Address(name="orphan", description=self.mark))
+
+    def health_check(self) -> None:
+        check = compute_v1.HTTPHealthCheck(port=1)
+        resource = compute_v1.HealthCheck(name="orphan", description=self.mark, type_="HTTP", http_health_check=check)
+        self.insert(compute_v1.HealthChecksClient, health_check_resource=resource)
+
+    def instance_template(self) -> None:
+        disk = compute_v1.AttachedDisk(
+            boot=True,
+            auto_delete=True,
+            initialize_params=compute_v1.AttachedDiskInitializeParams(
+                source_image="projects/ubuntu-os-accelerator-images/global/images/family/ubuntu-accel-2404-amd64-tpu-tpu7x",
+                disk_type="hyperdisk-balanced",
+                disk_size_gb=100,
+            ),
+        )
+        properties = compute_v1.InstanceProperties(
+            machine_type="tpu7x-standard-4t",
+            labels=self.labels,
+            disks=[disk],
+            network_interfaces=[compute_v1.NetworkInterface(network=f"{GLOBAL}/networks/default")],
+            scheduling=compute_v1.Scheduling(on_host_maintenance="TERMINATE"),
+        )
+        resource = compute_v1.InstanceTemplate(name="orphan", description=self.mark, properties=properties)
+        self.insert(compute_v1.InstanceTemplatesClient, instance_template_resource=resource)
+
+    def instance_group(self) -> None:
+        self.instance_template()
+        resource = compute_v1.InstanceGroupManager(
+            name="ironwood-cluster-large-001",
+            description=self.mark,
+            base_instance_name="orphan",
+            instance_template=f"{GLOBAL}/instanceTemplates/orphan",
+            target_size=1,
+        )
+        self.insert(compute_v1.InstanceGroupManagersClient, zone=OTHER_ZONE, instance_group_manager_resource=resource)
+
+    def stray_instance(self) -> None:
+        self.instance_group()
+        groups = self.client(compute_v1.InstanceGroupManagersClient)
+        place = {"project": PROJECT, "zone": OTHER_ZONE, "instance_group_manager": "ironwood-cluster-large-001"}
+        wait_until(lambda: groups.get(**place).status.is_stable, "the group")  # type: ignore[attr-defined]
+        (one,) = groups.list_managed_instances(**place)  # type: ignore[attr-defined]
+        body = compute_v1.InstanceGroupManagersAbandonInstancesRequest(instances=[one.instance])
+        groups.abandon_instances_unary(**place, instance_group_managers_abandon_instances_request_resource=body)  # type: ignore[attr-defined]
+        wait_until(lambda: groups.get(**place).target_size == 0, "the VM to be abandoned")  # type: ignore[attr-defined]
+
+    def backend_service(self) -> None:
+        resource = compute_v1.BackendService(name="orphan", description=self.mark, load_balancing_scheme="EXTERNAL_MANAGED", protocol="HTTP")
+        self.health_check()
+        resource.health_checks = [f"{GLOBAL}/healthChecks/orphan"]
+        self.insert(compute_v1.BackendServicesClient, backend_service_resource=resource)
+
+    def url_map(self) -> None:
+        self.backend_service()
+        resource = compute_v1.UrlMap(name="orphan", description=self.mark, default_service=f"{GLOBAL}/backendServices/orphan")
+        self.insert(compute_v1.UrlMapsClient, url_map_resource=resource)
+
+    def http_proxy(self) -> None:
+        self.url_map()
+        resource = compute_v1.TargetHttpProxy(name="orphan", description=self.mark, url_map=f"{GLOBAL}/urlMaps/orphan")
+        self.insert(compute_v1.TargetHttpProxiesClient, target_http_proxy_resource=resource)
+
+    def forwarding_rule(self) -> None:
+        self.http_proxy()
+        resource = compute_v1.ForwardingRule(
+            name="orphan",
+            description=self.mark,
+            load_balancing_scheme="EXTERNAL_MANAGED",
+            I_p_protocol="TCP",
+            port_range="9090",
+            target=f"{GLOBAL}/targetHttpProxies/orphan",
+        )
+        self.insert(compute_v1.GlobalForwardingRulesClient, forwarding_rule_resource=resource)
+
+    def service_account(self) -> None:
+        client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)
+        account = iam_admin_v1.ServiceAccount(description=self.mark)
+        client.create_service_account(name=f"projects/{PROJECT}", account_id="orphan-account", service_account=account)
+        wait_until(lambda: any("orphan" in each.email for each in client.list_service_accounts(name=f"projects/{PROJECT}")), "the account")
+
+
+MARKABLE = sorted(kind for kind, form in KINDS.items() if form.marking != "none")
+
+
+def test_every_kind_has_a_driver_and_a_planter():
+    assert set(DRIVERS) == set(KINDS)
+    assert all(isinstance(getattr(Planter, kind), Callable) for kind in MARKABLE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", MARKABLE)
+def test_an_orphan_is_found_named_and_removed(kind: str, flows_here: EmbeddedCloud, small_profile: Path):
+    profile = load_profile(str(small_profile))
+    _apis_on(flows_here)
+    getattr(Planter(flows_here, profile.name), kind)()
+    proof = prove_zero.fn(connect(profile), profile)
+    assert any(address.startswith(f"{kind}/") for address in proof.left), proof.left
+    teardown(str(small_profile), confirm=profile.name)
+    assert not prove_zero.fn(connect(profile), profile).left
+    assert flows_here.inventory() == set()
+
+
+def _apis_on(cloud: EmbeddedCloud) -> None:
+    """A project in which a profile once lived: its APIs are on, and nothing is left."""
+    url = f"http://{cloud.rest}/v1/projects/{PROJECT}/services:batchEnable"
+    httpx.post(url, json={"serviceIds": list(REQUIRED_APIS)}).raise_for_status()
+    service = f"http://{cloud.rest}/v1/projects/{PROJECT}/services/compute.googleapis.com"
+    wait_until(lambda: httpx.get(service).json()["state"] == "ENABLED", "the APIs")

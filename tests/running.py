@@ -1,0 +1,160 @@
+"""Processes that tests start: an embedded Google Cloud of their own, a Prefect server, our commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from builders import ROOT
+
+START_SECONDS = 90.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@dataclass
+class EmbeddedCloud:
+    """An embedded Google Cloud of a test's own, with its own ports and addresses."""
+
+    folder: Path
+    scale: float = 600.0
+    clock: str = "scaled"
+    rest: str = ""
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> EmbeddedCloud:
+        port, grpc = free_ports(2)
+        self.rest = f"127.0.0.1:{port}"
+        # Load balancers listen on addresses of their own, so that two clouds never meet.
+        pool = f"127.{1 + port // 256 % 200}.{port % 256}.0/28"
+        command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--address-pool", pool]
+        command += ["--clock", self.clock, "--time-scale", str(self.scale), "--state", str(self.folder / "emulator.sqlite")]
+        with (self.folder / "emulator.log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        wait_until(lambda: self._answers(), "the embedded cloud")
+        return self
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def ask(self, path: str, **parameters: Any) -> Any:
+        return httpx.get(f"http://{self.rest}/_emulator/{path}", params=parameters, timeout=30).raise_for_status().json()
+
+    def tell(self, path: str, body: Any, method: str = "POST") -> Any:
+        return httpx.request(method, f"http://{self.rest}/_emulator/{path}", json=body, timeout=30).raise_for_status().json()
+
+    def reset(self) -> None:
+        self.tell("reset", {})
+
+    def writes(self) -> list[dict[str, Any]]:
+        return list(self.ask("requests", writes="true")["requests"])
+
+    def requests(self) -> list[dict[str, Any]]:
+        return list(self.ask("requests")["requests"])
+
+    def inventory(self) -> set[tuple[str, str, str]]:
+        """(kind, scope, name) of everything users made that is not deleted, but groups' own VMs, which come and go with them."""
+        found = self.ask("inventory")["resources"]
+        there = [each for each in found if each["state"] == "READY" and each.get("origin") != "google" and each["kind"] != "compute.instances"]
+        return {(each["kind"], each["scope"], each["name"]) for each in there}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"IRONWOOD_EMULATOR": self.rest}
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError((self.folder / "emulator.log").read_text())
+        try:
+            return httpx.get(f"http://{self.rest}/_emulator/health", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+
+@dataclass
+class PrefectServer:
+    """A Prefect server of the test session's own."""
+
+    folder: Path
+    url: str = ""
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> PrefectServer:
+        (port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}/api"
+        environment = {**os.environ, **self.environment, "PREFECT_SERVER_UI_API_URL": self.url, "PREFECT_LOGGING_SERVER_LEVEL": "WARNING"}
+        environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        with (self.folder / "prefect.log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment, start_new_session=True)
+        wait_until(lambda: answers(f"{self.url}/health"), "the Prefect server")
+        return self
+
+    def stop(self) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(20)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PREFECT_HOME": str(self.folder / "prefect"),
+            "PREFECT_API_URL": self.url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(self.folder / "results"),
+            "IRONWOOD_HOME": str(self.folder),
+        }
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until(true: Any, what: str, seconds: float = START_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.05)
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def run(module: str, *arguments: str, environment: Mapping[str, str], seconds: float = 280.0) -> subprocess.CompletedProcess[str]:
+    """Run one of our commands to its end."""
+    return subprocess.run(
+        command(module, *arguments),
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+    )
