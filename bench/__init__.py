@@ -1,0 +1,1 @@
+"""Benchmarks, one file a figure. They print; nothing asserts on seconds."""

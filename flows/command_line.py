@@ -55,12 +55,12 @@ def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any]) -> in
     from flows.local_server import server_settings
 
     with temporary_settings(server_settings()):
-        _quiet_console()
+        quiet_console()
         flow(**given)
     return 0
 
 
-def _quiet_console() -> None:
+def quiet_console() -> None:
     """What a flow says it prints itself; Prefect's log lines go to the run's page, not to the terminal."""
     from prefect.logging.handlers import PrefectConsoleHandler  # as above
 

@@ -11,7 +11,9 @@ from flows.command_line import Argument, run
 from flows.reconcile import carry_out, compare
 from flows.validate import validate
 from ironwood.desired import desired
+from ironwood.plan import Plan
 from ironwood.profile import sizes_within
+from ironwood.resources.base import SERVICES
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.lock import writer
@@ -40,6 +42,13 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         report.checks(checks)
         found.show(ours)
         refuse(checks)
+        if enabling := found.plan.of_kind(SERVICES.kind).changes:
+            # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
+            carry_out(connection, Plan(enabling))
+            found = compare(connection, ours, wanted)
+            checks = preflight(connection, ours, found.plan)
+            report.checks(checks)
+            refuse(checks)
         carry_out(connection, found.plan)
     validate(profile, sizes)
     return len(found.plan)

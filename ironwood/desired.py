@@ -109,6 +109,7 @@ class _Base:
 
     @property
     def resources(self) -> tuple[Resource, ...]:
+        """All of it."""
         return (
             self.services,
             self.account,
@@ -152,6 +153,7 @@ class _Serving:
 
     @property
     def resources(self) -> tuple[Resource, ...]:
+        """All of it."""
         return (self.template, *self.groups, self.backend_service)
 
 

@@ -12,6 +12,7 @@ their name instead: create new, switch, delete old. Nothing without our marker i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from ironwood.errors import PlanError, UnownedError
@@ -129,14 +130,7 @@ def _lets_go(user: Resource, makes: dict[Address, Change], removes: dict[Address
 
 
 def _waiting(change: Change, waits_for: set[str]) -> Change:
-    return Change(
-        action=change.action,
-        address=change.address,
-        before=change.before,
-        after=change.after,
-        reason=change.reason,
-        waits_for=tuple(sorted(waits_for)),
-    )
+    return replace(change, waits_for=tuple(sorted(waits_for)))
 
 
 def _told(changed: dict[str, tuple[object, object]]) -> str:

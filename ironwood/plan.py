@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -59,6 +59,10 @@ class Plan:
         """`+4 ~1 -0`."""
         counts = self.counts
         return f"+{counts['create']} ~{counts['update']} -{counts['delete']}"
+
+    def of_kind(self, kind: str) -> Plan:
+        """Only the changes to resources of `kind`."""
+        return Plan(tuple(replace(change, waits_for=()) for change in self.changes if change.address.kind == kind))
 
     @cached_property
     def hash(self) -> str:

@@ -112,7 +112,9 @@ class Profile(_Section):
     environment: Literal["dev", "staging", "prod"] = "dev"
     name_prefix: Annotated[str, Field(pattern=patterns.NAME_PREFIX)] = ""
     model_name: Annotated[str, Field(pattern=patterns.MODEL_NAME)] = "llama-70b"
-    labels: Mapping[Annotated[str, Field(pattern=patterns.LABEL_KEY)], Annotated[str, Field(pattern=patterns.LABEL_VALUE)]] = Field(default_factory=dict)
+    labels: Mapping[Annotated[str, Field(pattern=patterns.LABEL_KEY)], Annotated[str, Field(pattern=patterns.LABEL_VALUE)]] = Field(
+        default_factory=dict
+    )
     price_book: Annotated[str, Field(min_length=1)] = "list"
     serving: Serving = Serving()
     health_check: HealthCheckSettings = HealthCheckSettings()

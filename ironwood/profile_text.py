@@ -68,7 +68,9 @@ class ProfileText:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             told = str(error.problem or error.context)
-            remedy = "keep one of the two" if told.startswith("found duplicate key") else "close what is open there, or put the value in quotes"
+            remedy = (
+                "keep one of the two" if told.startswith("found duplicate key") else "close what is open there, or put the value in quotes"
+            )
             raise ProfileError(f"{source}:{line} not valid YAML: {told}; {remedy}") from error
         except YAMLError as error:
             raise ProfileError(f"{source}:1 not valid YAML: {str(error).splitlines()[0]}") from error
@@ -107,7 +109,9 @@ class ProfileText:
             if isinstance(node, str):
                 unset = [name for name in _VARIABLE.findall(node) if name not in environment]
                 head = self.where(path)
-                missing.extend(f"{head} the environment variable {name} is not set; export {name}=… or write the value here" for name in unset)
+                missing.extend(
+                    f"{head} the environment variable {name} is not set; export {name}=… or write the value here" for name in unset
+                )
                 return _VARIABLE.sub(lambda match: environment.get(match[1], ""), str(node))
             return node
 

@@ -14,6 +14,7 @@ from prefect.settings import (
     PREFECT_RESULTS_LOCAL_STORAGE_PATH,
     temporary_settings,
 )
+
 from running import EmbeddedCloud, PrefectServer
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from builders import ROOT
 
 START_SECONDS = 90.0
@@ -50,7 +51,7 @@ class EmbeddedCloud:
         command += ["--clock", self.clock, "--time-scale", str(self.scale), "--state", str(self.folder / "emulator.sqlite")]
         with (self.folder / "emulator.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        wait_until(lambda: self._answers(), "the embedded cloud")
+        wait_until(self._answers, "the embedded cloud")
         return self
 
     def stop(self) -> None:
@@ -76,7 +77,9 @@ class EmbeddedCloud:
     def inventory(self) -> set[tuple[str, str, str]]:
         """(kind, scope, name) of everything users made that is not deleted, but groups' own VMs, which come and go with them."""
         found = self.ask("inventory")["resources"]
-        there = [each for each in found if each["state"] == "READY" and each.get("origin") != "google" and each["kind"] != "compute.instances"]
+        there = [
+            each for each in found if each["state"] == "READY" and each.get("origin") != "google" and each["kind"] != "compute.instances"
+        ]
         return {(each["kind"], each["scope"], each["name"]) for each in there}
 
     @property

@@ -16,7 +16,7 @@ from cloud.journal import Attempt
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.network import GlobalAddress
 
-L = TypeVar("L", GlobalAddress, ForwardingRule)
+L = TypeVar("L", bound=GlobalAddress | ForwardingRule)
 
 
 class LabelledDriver(ComputeDriver[L]):

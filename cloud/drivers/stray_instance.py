@@ -47,7 +47,9 @@ class StrayInstanceDriver(ComputeDriver[StrayInstance]):
         client = connection.client(compute_v1.InstancesClient)
         request = compute_v1.AggregatedListInstancesRequest(project=connection.project, filter=f"labels.{LABEL_KEY}:*")
         with translated("listing stray_instance"):
-            labelled = [(scope, message) for scope, scoped in client.aggregated_list(request=request, **ONCE) for message in scoped.instances]
+            labelled = [
+                (scope, message) for scope, scoped in client.aggregated_list(request=request, **ONCE) for message in scoped.instances
+            ]
         held = self._held(connection, {_maker(scope, message) for scope, message in labelled})
         return (_read_instance(message, scope) for scope, message in labelled if (scope, message.name) not in held)
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import compute_v1
-from running import EmbeddedCloud
 
 from flows.detect_drift import detect_drift
 from flows.provision import provision
@@ -17,6 +16,7 @@ from flows.status import status
 from flows.teardown import teardown
 from flows.validate import validate
 from ironwood.errors import InputError, UnfinishedError, UnownedError
+from running import EmbeddedCloud
 from tasks.inputs import load_profile
 
 PROJECT = "embedded-project"
@@ -136,6 +136,7 @@ def test_after_a_teardown_the_embedded_cloud_agrees_that_nothing_is_left(flows_h
     assert float(flows_here.ask("bill")["usd_per_hour"]) == 0
 
 
-def test_a_tier_at_zero_is_valid_and_answers_nobody(flows_here: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.usefixtures("flows_here")
+def test_a_tier_at_zero_is_valid_and_answers_nobody(small_profile: Path, capsys: pytest.CaptureFixture[str]):
     provision(str(small_profile), {"small": 0})
     assert "502: the tier is at zero" in capsys.readouterr().out

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from running import ROOT, EmbeddedCloud, PrefectServer, command, run, wait_until
 
 SEED = 20261123
@@ -163,7 +164,11 @@ def faults_of(scene: Scene, point: Point) -> str:
     inventory = scene.cloud.inventory()
     if point.operation == "teardown":
         return f"{point}: left {inventory}" if inventory else ""
-    made = Counter(each["path"].partition("?")[0] + each["method"] for each in scene.cloud.writes() if each["committed"] and ".insert" in each["method"])
+    made = Counter(
+        each["path"].partition("?")[0] + each["method"]
+        for each in scene.cloud.writes()
+        if each["committed"] and ".insert" in each["method"]
+    )
     inserted = sum(made.values())
     if inserted != len(inventory) - 1:  # the service account is made by a create, not an insert
         return f"{point}: {inserted} inserts were committed for {len(inventory)} objects"

@@ -9,13 +9,13 @@ import httpx
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import compute_v1, iam_admin_v1
-from running import EmbeddedCloud, wait_until
 
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
 from ironwood.desired import REQUIRED_APIS
 from ironwood.resources.registry import KINDS
+from running import EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 from tasks.proof import prove_zero
 
@@ -48,7 +48,9 @@ class Planter:
 
     def subnetwork(self) -> None:
         self.network()
-        resource = compute_v1.Subnetwork(name="orphan", description=self.mark, network=f"{GLOBAL}/networks/orphan", ip_cidr_range="10.9.0.0/24")
+        resource = compute_v1.Subnetwork(
+            name="orphan", description=self.mark, network=f"{GLOBAL}/networks/orphan", ip_cidr_range="10.9.0.0/24"
+        )
         self.insert(compute_v1.SubnetworksClient, region=OTHER_REGION, subnetwork_resource=resource)
 
     def firewall(self) -> None:
@@ -112,7 +114,9 @@ class Planter:
         wait_until(lambda: groups.get(**place).target_size == 0, "the VM to be abandoned")  # type: ignore[attr-defined]
 
     def backend_service(self) -> None:
-        resource = compute_v1.BackendService(name="orphan", description=self.mark, load_balancing_scheme="EXTERNAL_MANAGED", protocol="HTTP")
+        resource = compute_v1.BackendService(
+            name="orphan", description=self.mark, load_balancing_scheme="EXTERNAL_MANAGED", protocol="HTTP"
+        )
         self.health_check()
         resource.health_checks = [f"{GLOBAL}/healthChecks/orphan"]
         self.insert(compute_v1.BackendServicesClient, backend_service_resource=resource)

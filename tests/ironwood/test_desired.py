@@ -1,8 +1,8 @@
 """What a profile means: closed, deterministic, named as the seed named it, and everything bears its owner."""
 
 import pytest
-from builders import a_profile
 
+from builders import a_profile
 from ironwood.desired import desired
 from ironwood.resources.base import SERVICES
 from ironwood.resources.group import InstanceGroup, InstanceTemplate

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from builders import a_profile
 
+from builders import a_profile
 from ironwood.desired import at_rest, desired
 from ironwood.diff import diff
 from ironwood.errors import PlanError, UnownedError

@@ -4,8 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from builders import a_price_book, a_profile
 
+from builders import a_price_book, a_profile
 from ironwood.cost.estimate import cents, estimate
 from ironwood.cost.pricebook import parse_price_book
 from ironwood.desired import desired

@@ -1,8 +1,8 @@
 """Profiles: the seed's defaults, what may be left out, what comes from the environment, which sizes are allowed."""
 
 import pytest
-from builders import ROOT, a_profile
 
+from builders import ROOT, a_profile
 from ironwood.errors import ProfileError
 from ironwood.profile import parse_profile, sizes_within
 
@@ -39,7 +39,9 @@ def test_sizes_take_the_place_of_the_baseline():
     assert sizes_within(a_profile(), {"small": 3}) == {"small": 3, "medium": 1}
 
 
-@pytest.mark.parametrize(("sizes", "told"), [({"small": 4}, "outside"), ({"large": 1}, "no enabled tier"), ({"smal": 1}, "no enabled tier")])
+@pytest.mark.parametrize(
+    ("sizes", "told"), [({"small": 4}, "outside"), ({"large": 1}, "no enabled tier"), ({"smal": 1}, "no enabled tier")]
+)
 def test_sizes_out_of_bounds_are_refused(sizes: dict[str, int], told: str):
     with pytest.raises(ProfileError, match=told):
         sizes_within(a_profile(), sizes)
