@@ -13,10 +13,17 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
 from typing import Any
 
+from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.settings import temporary_settings
+
+from cloud.connection import connect
+from flows.local_server import server_settings
 from ironwood.errors import InputError, IronwoodError
+from ironwood.profile import Profile
 from tasks.inputs import load_profile
 
 
@@ -37,7 +44,7 @@ def run(flow: Callable[..., object], *arguments: Argument) -> int:
         profile = load_profile(given["profile"])
         if Argument.CONFIRM in arguments and not given.get("dry_run"):
             given["confirm"] = _confirmed(given.get("confirm"), profile.name)
-        return _report_to_prefect(flow, given)
+        return _report_to_prefect(flow, given, profile)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
@@ -49,12 +56,13 @@ def run(flow: Callable[..., object], *arguments: Argument) -> int:
         return 130
 
 
-def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any]) -> int:
-    from prefect.settings import temporary_settings
-
-    from flows.local_server import server_settings
-
-    with temporary_settings(server_settings()):
+def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any], profile: Profile) -> int:
+    with ThreadPoolExecutor(1) as beside:
+        # A server and an embedded cloud that are not running yet start side by side.
+        connecting = beside.submit(connect, profile)
+        settings = server_settings()
+        connecting.result()
+    with temporary_settings(settings):
         quiet_console()
         flow(**given)
     return 0
@@ -62,8 +70,6 @@ def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any]) -> in
 
 def quiet_console() -> None:
     """What a flow says it prints itself; Prefect's log lines go to the run's page, not to the terminal."""
-    from prefect.logging.handlers import PrefectConsoleHandler  # as above
-
     for name in ("prefect", *logging.root.manager.loggerDict):
         for handler in logging.getLogger(name).handlers:
             if isinstance(handler, PrefectConsoleHandler):

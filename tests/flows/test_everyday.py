@@ -140,3 +140,16 @@ def test_after_a_teardown_the_embedded_cloud_agrees_that_nothing_is_left(flows_h
 def test_a_tier_at_zero_is_valid_and_answers_nobody(small_profile: Path, capsys: pytest.CaptureFixture[str]):
     provision(str(small_profile), {"small": 0})
     assert "502: the tier is at zero" in capsys.readouterr().out
+
+
+def test_a_tier_beyond_a_thousand_vms_takes_a_second_group_and_gives_it_back(flows_here: EmbeddedCloud, small_profile: Path):
+    small_profile.write_text(small_profile.read_text().replace("medium: {chips: 16}", "medium: {chips: 1024}"))
+    provision(str(small_profile))
+    assert scale(str(small_profile), {"medium": 4}) == 3
+    groups = {name for kind, _, name in flows_here.inventory() if kind == "compute.instanceGroupManagers"}
+    assert groups == {"ironwood-cluster-small-001", "ironwood-cluster-medium-001", "ironwood-cluster-medium-002"}
+    assert validate(str(small_profile), {"medium": 4}) > 0
+    assert scale(str(small_profile), {"medium": 1}) == 3
+    groups = {name for kind, _, name in flows_here.inventory() if kind == "compute.instanceGroupManagers"}
+    assert groups == {"ironwood-cluster-small-001", "ironwood-cluster-medium-001"}
+    assert detect_drift(str(small_profile)) == 0

@@ -1,0 +1,82 @@
+"""The commands a person types: the main job, --help, and input that is refused before anything is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from running import EmbeddedCloud, run
+
+from flows.provision import provision
+from ironwood.errors import ProfileError
+
+FLOWS = ["provision", "validate", "scale", "detect_drift", "status", "teardown", "lifecycle"]
+BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_every_flow_has_help(name: str):
+    done = run(f"flows.{name}", "--help", environment={})
+    assert done.returncode == 0
+    assert "--profile NAME|FILE" in done.stdout
+
+
+def test_the_lifecycle_runs_end_to_end_and_ends_in_zero(in_the_cloud: EmbeddedCloud, small_profile: Path, commands: dict[str, str]):
+    name = small_profile.read_text().splitlines()[0].partition(": ")[2]
+    done = run("flows.lifecycle", "--profile", str(small_profile), "--confirm", name, environment=commands)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout
+    assert "+17 ~1 -0" in told
+    assert "validate    9/9" in told
+    assert "drift       none" in told
+    assert "small 1 → 3 → 1   0 of " in told
+    assert "proof of zero: 15 kinds listed in every zone and region, 0 ours, $0.00/h" in told
+    assert "by the embedded cloud's own meter, $0.00/h now" in told
+    assert in_the_cloud.inventory() == set()
+    assert in_the_cloud.ask("dataplane")["lost"] == 0
+
+
+def test_what_an_earlier_run_left_is_said_and_used(in_the_cloud: EmbeddedCloud, small_profile: Path, commands: dict[str, str]):
+    assert run("flows.provision", "--profile", str(small_profile), environment=commands).returncode == 0
+    name = small_profile.read_text().splitlines()[0].partition(": ")[2]
+    done = run("flows.lifecycle", "--profile", str(small_profile), "--confirm", name, environment=commands)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "17 objects of profile" in done.stdout
+    assert in_the_cloud.inventory() == set()
+
+
+def test_not_one_broken_profile_asks_the_cloud_anything(flows_here: EmbeddedCloud):
+    before = len(flows_here.requests())
+    for path in BROKEN:
+        with pytest.raises(ProfileError):
+            provision(str(path))
+    assert len(flows_here.requests()) == before
+
+
+def test_a_broken_profile_is_told_on_the_command_line(in_the_cloud: EmbeddedCloud):
+    before = len(in_the_cloud.requests())
+    for path in BROKEN[:: len(BROKEN) // 3]:
+        done = run("flows.provision", "--profile", str(path), environment=in_the_cloud.environment)
+        assert done.returncode == 2
+        assert done.stderr.strip().endswith(path.with_suffix(".expected").read_text().strip().rpartition(f"{path.name}:")[2])
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+    assert len(in_the_cloud.requests()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--profile", "nowhere"], "no profile is called 'nowhere'"),
+        (["--profile", "nowhere.yaml"], "there is no such file"),
+        (["--sizes", "small"], "'small' is not TIER=PODS"),
+        (["--sizes", "small=99"], "outside min_replicas 0 to max_replicas 3"),
+        (["--sizes", "huge=1"], "no enabled tier 'huge'"),
+    ],
+)
+def test_bad_flags_are_told_without_a_traceback(arguments: list[str], told: str, in_the_cloud: EmbeddedCloud, commands: dict[str, str]):
+    done = run("flows.scale", *arguments, environment=commands)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert in_the_cloud.writes() == []

@@ -1,0 +1,81 @@
+"""The deployments of prefect.yaml: made twice without harm, run by a worker, one node a resource in the run's graph."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+from running import ROOT, EmbeddedCloud, PrefectServer, wait_until
+
+POOL = "ironwood"
+FLOWS = {"provision", "validate", "scale", "detect-drift", "status", "teardown", "lifecycle"}
+
+
+@pytest.fixture
+def prefect(prefect_server: PrefectServer, in_the_cloud: EmbeddedCloud) -> dict[str, str]:
+    """The environment of Prefect's own command line, and of the worker's runs."""
+    return {**os.environ, **prefect_server.environment, **in_the_cloud.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+
+
+def prefect_command(*arguments: str, environment: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def deployed(prefect: dict[str, str]) -> dict[str, str]:
+    prefect_command("work-pool", "create", POOL, "--type", "process", "--overwrite", environment=prefect)
+    prefect_command("deploy", "--all", environment=prefect)
+    return prefect
+
+
+@pytest.fixture
+def worker(deployed: dict[str, str]) -> Iterator[dict[str, str]]:
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
+    process = subprocess.Popen(command, cwd=ROOT, env=deployed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield deployed
+    process.terminate()
+    process.wait(30)
+
+
+def ask(server: PrefectServer, path: str, **body: object) -> list[dict[str, object]]:
+    return list(httpx.post(f"{server.url}/{path}/filter", json=body, timeout=30).raise_for_status().json())
+
+
+def test_every_flow_has_a_deployment_and_deploying_twice_makes_no_more(deployed: dict[str, str], prefect_server: PrefectServer):
+    prefect_command("deploy", "--all", environment=deployed)
+    flows = {each["id"]: each["name"] for each in ask(prefect_server, "flows")}
+    found = [(flows[each["flow_id"]], each["name"]) for each in ask(prefect_server, "deployments")]
+    assert sorted(found) == sorted((name.replace("-", "_"), "embedded") for name in FLOWS)
+
+
+def test_prefect_yaml_names_a_module_entrypoint_for_every_flow():
+    written = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text())["deployments"]
+    assert {each["entrypoint"].rpartition(".")[2].replace("_", "-") for each in written} == FLOWS
+    assert all(each["parameters"]["profile"] == "embedded" for each in written)
+
+
+def test_a_deployment_is_run_by_a_worker_with_one_node_a_resource(
+    worker: dict[str, str], prefect_server: PrefectServer, in_the_cloud: EmbeddedCloud
+):
+    prefect_command("deployment", "run", "provision/embedded", "--watch", environment=worker)
+    made = {(kind, name) for kind, _, name in in_the_cloud.inventory()}
+    (run,) = ask(prefect_server, "flow_runs", flows={"name": {"any_": ["provision"]}}, deployments={"name": {"any_": ["embedded"]}})
+    assert run["state_type"] == "COMPLETED"
+    mine = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    wait_until(lambda: len(nodes(prefect_server, mine)) == len(made) + 1, "the task runs to be recorded", 60)
+    assert len(nodes(prefect_server, mine)) == len(set(nodes(prefect_server, mine)))
+    prefect_command("deployment", "run", "teardown/embedded", "--param", "confirm=embedded", "--watch", environment=worker)
+    assert in_the_cloud.inventory() == set()
+
+
+def nodes(server: PrefectServer, run: dict[str, object]) -> list[object]:
+    """The names of the run's tasks that change a resource."""
+    return [each["name"] for each in ask(server, "task_runs", **run) if str(each["name"]).startswith(("create ", "update "))]
