@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import httpx
 
+from cloud.ports import free_ports
 from flows import local_server
 from ironwood.profile import Profile
 
@@ -140,10 +140,7 @@ def _durations(rest: str) -> dict[str, float]:
 @contextlib.contextmanager
 def _embedded(folder: Path, scale: float) -> Iterator[str]:
     """An embedded cloud of our own on free ports."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        port, grpc = one.getsockname()[1], other.getsockname()[1]
+    port, grpc = free_ports(2)
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--address-pool", "127.77.0.0/24"]
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen([*command, "--time-scale", str(scale)], stdout=log, stderr=log)

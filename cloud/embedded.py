@@ -1,7 +1,7 @@
 """The embedded Google Cloud: found where it was published, started detached when none runs.
 
-One process serves every flow of this machine. Who starts it holds a file lock, so two commands at once start one.
-IRONWOOD_EMULATOR=HOST:PORT points at another one, which is then never started here.
+One process serves every flow of this checkout. Who starts it holds a file lock, so two commands at once start one. One started by
+hand on the default port is used too, another checkout's is not. IRONWOOD_EMULATOR=HOST:PORT points at any other.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ import httpx
 from filelock import FileLock
 
 from cloud.home import PROJECT_ROOT, home
+from cloud.ports import preferred_or_free
 from ironwood.errors import UnreachableError
 
-DEFAULT_ADDRESS = "127.0.0.1:8787"
+DEFAULT_PORTS = (8787, 8788)
+STORE = "emulator.sqlite"
+PUBLISHED = "emulator.json"
 START_SECONDS = 40.0
 ELSEWHERE = "IRONWOOD_EMULATOR"
 """The environment variable that points at another embedded cloud."""
@@ -34,6 +37,7 @@ class Embedded:
     grpc: str
     clock: str
     scale: float
+    state: str | None
 
     @property
     def url(self) -> str:
@@ -47,7 +51,7 @@ def running(address: str) -> Embedded | None:
         answer = httpx.get(f"http://{address}/_emulator/health", timeout=5.0).raise_for_status().json()
     except (httpx.HTTPError, json.JSONDecodeError):
         return None
-    return Embedded(rest=answer["rest"], grpc=answer["grpc"], clock=answer["clock"], scale=float(answer["scale"]))
+    return Embedded(rest=answer["rest"], grpc=answer["grpc"], clock=answer["clock"], scale=float(answer["scale"]), state=answer["state"])
 
 
 def ensure_running(project: str) -> Embedded:
@@ -60,12 +64,12 @@ def ensure_running(project: str) -> Embedded:
             )
         return found
     with FileLock(home() / "emulator.lock", timeout=2 * START_SECONDS):
-        return running(DEFAULT_ADDRESS) or _start(DEFAULT_ADDRESS, project)
+        return _published() or _by_hand() or _start(project)
 
 
 def stop() -> bool:
     """Stop the embedded cloud this machine published; True when one was stopped."""
-    published = home() / "emulator.json"
+    published = home() / PUBLISHED
     if not published.exists():
         return False
     pid = int(json.loads(published.read_text())["pid"])
@@ -77,11 +81,27 @@ def stop() -> bool:
     return True
 
 
-def _start(address: str, project: str) -> Embedded:
-    port = address.rpartition(":")[2]
+def _published() -> Embedded | None:
+    published = home() / PUBLISHED
+    return running(str(json.loads(published.read_text())["rest"])) if published.exists() else None
+
+
+def _by_hand() -> Embedded | None:
+    """One on the default port, unless it keeps another checkout's store."""
+    found = running(f"127.0.0.1:{DEFAULT_PORTS[0]}")
+    theirs = found and found.state and Path(found.state).name == STORE and Path(found.state).resolve().parent != home().resolve()
+    return None if theirs else found
+
+
+def _start(project: str) -> Embedded:
+    port, grpc = preferred_or_free(*DEFAULT_PORTS)
+    address = f"127.0.0.1:{port}"
     log = home() / "emulator.log"
-    command = [sys.executable, "-m", "emulator", "--port", port, "--state", str(home() / "emulator.sqlite"), "--project", project]
-    command += ["--time-scale", os.environ.get("IRONWOOD_TIME_SCALE", "60")]
+    command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--state", str(home() / STORE)]
+    command += ["--project", project, "--time-scale", os.environ.get("IRONWOOD_TIME_SCALE", "60")]
+    if port != DEFAULT_PORTS[0]:
+        # Load balancers listen on addresses of their own, so that two embedded clouds never meet on one.
+        command += ["--address-pool", f"127.{2 + port // 256 % 200}.{port % 256}.0/24"]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, cwd=PROJECT_ROOT
@@ -90,7 +110,7 @@ def _start(address: str, project: str) -> Embedded:
     while time.monotonic() < deadline:
         found = running(address)
         if found is not None:
-            (home() / "emulator.json").write_text(json.dumps({"pid": process.pid, "rest": found.rest, "grpc": found.grpc}))
+            (home() / PUBLISHED).write_text(json.dumps({"pid": process.pid, "rest": found.rest, "grpc": found.grpc}))
             return found
         if process.poll() is not None:
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from google.cloud import compute_v1
+from google.cloud import cloudquotas_v1, compute_v1
 
 from cloud.connection import Connection
 from cloud.drivers.base import ONCE
@@ -58,6 +58,26 @@ def quotas(connection: Connection, region: str) -> list[Quota]:
     return [Quota(metric=each.metric, scope="global", limit=each.limit, usage=each.usage) for each in project.quotas] + [
         Quota(metric=each.metric, scope=region, limit=each.limit, usage=each.usage) for each in regional.quotas
     ]
+
+
+def chip_limit(connection: Connection, *, family: str, region: str, spot: bool) -> int | None:
+    """How many chips of `family` the project may hold in `region`, on demand or Spot; None where Google does not say.
+
+    Compute does not report this quota; Cloud Quotas does (documented: TPUS-PER-TPU-FAMILY-per-project-region).
+    """
+    quota = f"PREEMPTIBLE-{family.upper()}" if spot else "TPUS-PER-TPU-FAMILY"
+    client = connection.client(cloudquotas_v1.CloudQuotasClient)
+    name = f"projects/{connection.project}/locations/global/services/compute.googleapis.com/quotaInfos/{quota}-per-project-region"
+    try:
+        with translated(f"reading the quota of {family} chips in {region}"):
+            info = client.get_quota_info(name=name, **ONCE)
+    except NotFoundError:
+        return None
+    for entry in info.dimensions_infos:
+        dimensions = {key: value.casefold() for key, value in entry.dimensions.items()}
+        if dimensions.get("region") == region and dimensions.get("tpu_family", family) == family:
+            return int(entry.details.value)
+    return None
 
 
 def health(connection: Connection, service: str, group: str) -> dict[str, int]:

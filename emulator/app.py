@@ -18,6 +18,7 @@ from starlette.routing import Route
 from emulator.admin import Admin
 from emulator.call import Methods
 from emulator.dataplane.plane import DataPlane
+from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
 from emulator.services.serviceusage import api as serviceusage
@@ -39,13 +40,14 @@ def build(settings: Settings) -> tuple[World, Methods]:
     compute.register(world, methods)
     serviceusage.register(world, methods)
     iam.register(methods)
+    cloudquotas.register(methods)
     return world, methods
 
 
 def router(methods: Methods) -> Router:
     """Every REST route."""
     found = Router()
-    for routes in (compute.routes(methods), serviceusage.routes(), iam.routes()):
+    for routes in (compute.routes(methods), serviceusage.routes(), iam.routes(), cloudquotas.routes()):
         for route in routes:
             found.add(route)
     return found
@@ -96,7 +98,11 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(world.run()), asyncio.create_task(plane.run()), asyncio.create_task(server.serve(sockets=[sock]))]
+    tasks: list[asyncio.Task[Any]] = [
+        asyncio.create_task(world.run()),
+        asyncio.create_task(plane.run()),
+        asyncio.create_task(server.serve(sockets=[sock])),
+    ]
     print(f"emulator: REST {settings.host}:{settings.port}, gRPC {settings.host}:{settings.grpc_port}, {settings.clock} clock", flush=True)
     stopping = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)

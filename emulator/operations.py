@@ -62,6 +62,7 @@ class Operations:
             self._end(key, now)
         elif duration is not None:
             heapq.heappush(self._due, (now + duration, key))
+        self._world.changed()
         return self.get(key) or op
 
     def get(self, key: str) -> Json | None:

@@ -14,7 +14,9 @@ from emulator.rules import assumed, documented
 from emulator.store import Store
 
 documented("count-quota", "An insert over a count quota is a 403 quotaExceeded: Quota 'X' exceeded.  Limit: N globally.")
-documented("tpu-quota-hidden", "The chips-per-family quota is not in regions.get; a group over it exists and reports QUOTA_EXCEEDED in listErrors.")
+documented(
+    "tpu-quota-hidden", "The chips-per-family quota is not in regions.get; a group over it exists and reports QUOTA_EXCEEDED in listErrors."
+)
 assumed("quota-defaults", "Default limits: see emulator/quotas.py; TPU7X 16,384 chips in us-central1, other families 1,024 in each region.")
 
 GLOBAL_DEFAULTS = {

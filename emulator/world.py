@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from emulator.services.compute.groups.reconcile import Groups
 
 STEPPED_START = parse("2026-09-01T00:00:00Z")
-TICK = 0.25
+HEARTBEAT = 1.0  # real seconds: how much time a killed process may forget when nothing happens
 
 
 class Agenda(Protocol):
@@ -90,7 +90,7 @@ class World:
             self.agendas[first[1]].settle(first[0])
 
     def changed(self) -> None:
-        """Something happened that may be waited for."""
+        """Something happened that may be waited for, or something new falls due."""
         self.generation += 1
         for watcher in self.watchers:
             watcher.set()
@@ -133,5 +133,5 @@ class World:
                 continue
             self.waiters.answer(self.clock.now())
             due = self.next_due()
-            wait = TICK if due is None else min(TICK, self.clock.real_seconds_until(due))
-            await asyncio.sleep(max(0.002, wait))
+            # whatever begins meanwhile may be due earlier, so a change ends the wait
+            await self.change(HEARTBEAT if due is None else min(HEARTBEAT, self.clock.real_seconds_until(due)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from prefect.settings import (
 from prefect.settings.legacy import Setting
 
 from cloud.home import PROJECT_ROOT, home
+from cloud.ports import preferred_or_free
 from ironwood.errors import UnreachableError
 
 PREFERRED_PORT = 4200
@@ -76,7 +76,7 @@ def stop() -> bool:
 
 
 def _start() -> str:
-    port = _free_port()
+    (port,) = preferred_or_free(PREFERRED_PORT)
     url = f"http://127.0.0.1:{port}/api"
     environment = {
         **os.environ,
@@ -105,15 +105,3 @@ def _healthy(url: str) -> bool:
         return httpx.get(f"{url}/health", timeout=5.0).is_success
     except httpx.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    for port in (PREFERRED_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise UnreachableError("no free port for the Prefect server")

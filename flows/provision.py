@@ -33,12 +33,12 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     wanted = desired(ours, sizes_within(ours, sizes or {}))
     if dry_run:
         found = compare(connection, ours, wanted)
-        report.checks(preflight(connection, ours, found.plan))
+        report.checks(preflight(connection, ours, found.plan, wanted))
         found.show(ours)
         return len(found.plan)
     with writer(ours):
         found = compare(connection, ours, wanted)
-        checks = preflight(connection, ours, found.plan)
+        checks = preflight(connection, ours, found.plan, wanted)
         report.checks(checks)
         found.show(ours)
         refuse(checks)
@@ -46,7 +46,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
             carry_out(connection, Plan(enabling))
             found = compare(connection, ours, wanted)
-            checks = preflight(connection, ours, found.plan)
+            checks = preflight(connection, ours, found.plan, wanted)
             report.checks(checks)
             refuse(checks)
         carry_out(connection, found.plan)

@@ -34,7 +34,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         return len(found.plan)
     with writer(ours):
         found = compare(connection, ours, wanted)
-        checks = preflight(connection, ours, found.plan)
+        checks = preflight(connection, ours, found.plan, wanted)
         found.show(ours)
         refuse(checks)
         carry_out(connection, found.plan)

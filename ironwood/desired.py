@@ -21,6 +21,7 @@ from ironwood.resources.service_set import ServiceSet
 from ironwood.serving import startup_script
 
 REQUIRED_APIS = (
+    "cloudquotas.googleapis.com",
     "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "iam.googleapis.com",

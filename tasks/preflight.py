@@ -14,8 +14,10 @@ from cloud.connection import Connection
 from cloud.errors import QUOTA_HELP
 from ironwood import tpu
 from ironwood.errors import ApiDisabledError, PreflightError
+from ironwood.graph import Graph
 from ironwood.plan import Plan
 from ironwood.profile import Profile
+from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 QUOTA_OF: Mapping[str, str] = {
@@ -53,12 +55,12 @@ class Check:
     retry_condition_fn=may_succeed_later,
     persist_result=False,
 )
-def preflight(connection: Connection, profile: Profile, plan: Plan) -> list[Check]:
-    """Every check of the plan against what the project may and the zones can."""
+def preflight(connection: Connection, profile: Profile, plan: Plan, wanted: Graph) -> list[Check]:
+    """Every check of the plan to `wanted` against what the project may and the zones can."""
     with connection.clock.participating("preflight"):
         checks = [_apis(plan)]
         try:
-            checks += [*_zones(connection, profile), *_quotas(connection, profile, plan)]
+            checks += [*_zones(connection, profile), *_chips(connection, profile, wanted), *_quotas(connection, profile, plan)]
         except ApiDisabledError:
             checks.append(
                 Check(
@@ -95,6 +97,26 @@ def _zones(connection: Connection, profile: Profile) -> Iterator[Check]:
                 found=f"does not offer {machine_type}",
                 remedy=f"It is offered in {others}; change `zone` in the profile.",
             )
+
+
+def _chips(connection: Connection, profile: Profile, wanted: Graph) -> Iterator[Check]:
+    """Chips of each consumption against what the project may hold in the region."""
+    generation = tpu.TPU7X
+    needed: Counter[bool] = Counter()
+    for group in wanted:
+        template = wanted.get(group.template) if isinstance(group, InstanceGroup) else None
+        if isinstance(group, InstanceGroup) and isinstance(template, InstanceTemplate):
+            needed[template.provisioning_model == "SPOT"] += group.size * generation.chips_per_vm
+    for spot, chips in needed.items():
+        subject = f"quota of {'Spot ' if spot else ''}{generation.name} chips in {profile.region}"
+        limit = facts.chip_limit(connection, family=generation.name, region=profile.region, spot=spot)
+        if limit is None:
+            yield Check(subject=subject, found=f"{chips:,} needed; Google does not say how many are allowed, so a group would tell")
+        elif chips > limit:
+            remedy = f"Ask for {chips - limit:,} more: {QUOTA_HELP}"
+            yield Check(subject=subject, found=f"{chips:,} needed, {limit:,} allowed", remedy=remedy)
+        else:
+            yield Check(subject=subject, found=f"{chips:,} of {limit:,}")
 
 
 def _quotas(connection: Connection, profile: Profile, plan: Plan) -> Iterator[Check]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,20 +15,9 @@ from typing import Any
 import httpx
 
 from builders import ROOT
+from cloud.ports import free_ports
 
 START_SECONDS = 90.0
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass
@@ -56,7 +44,7 @@ class EmbeddedCloud:
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.terminate()
+            self.process.kill()  # what it keeps is on disk with every answer
             self.process.wait(20)
 
     def ask(self, path: str, **parameters: Any) -> Any:

@@ -138,7 +138,8 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
 
         Raises QuotaError as soon as Google tells of a quota, StockoutError when nothing has happened for STANDSTILL.
         """
-        seen, since = "", connection.clock.now()
+        began = connection.clock.now()
+        seen, since = "", began
         while True:
             live = self.read(connection, group)
             actions = live.current_actions
@@ -147,26 +148,28 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
             state = f"{live.target_size} {actions}"
             if state != seen:
                 seen, since = state, connection.clock.now()
-            self._complain(connection, group, since)
+            self._complain(connection, group, began, since)
             sleep(connection.clock, POLL)
 
     def _all_healthy(self, connection: Connection, group: InstanceGroup) -> bool:
         return all(_healthy(each) for each in self._instances(connection, group))
 
-    def _complain(self, connection: Connection, group: InstanceGroup, since: datetime) -> None:
+    def _complain(self, connection: Connection, group: InstanceGroup, began: datetime, since: datetime) -> None:
+        """Raise what stands in the way, as the group has told it since `began`; older errors are of older attempts."""
         still = connection.clock.now() - since
         if still < POLL:
             return
         client: Any = connection.client(self.client)
         with translated(f"reading the errors of {group.address}"):
-            errors = [each.error for each in client.list_errors(request=self.place(connection, group), **ONCE)]
+            told = list(client.list_errors(request=self.place(connection, group), **ONCE))
+        errors = [each.error for each in told if datetime.fromisoformat(each.timestamp) >= began - POLL]
         for error in errors:
             if error.code == QUOTA_CODE:
                 raise QuotaError(f"{group.address} cannot grow to {group.size} VMs: {error.message} {QUOTA_HELP}")
         if still > STANDSTILL:
-            told = f"{errors[0].code}: {errors[0].message}" if errors else "Google tells no reason"
+            reason = f"{errors[-1].code}: {errors[-1].message}" if errors else "Google tells no reason"
             raise StockoutError(
-                f"{group.address} has not come closer to {group.size} VMs for {still}: {told}. Try another zone or consumption option."
+                f"{group.address} has not come closer to {group.size} VMs for {still}: {reason}. Try another zone or consumption option."
             )
 
 

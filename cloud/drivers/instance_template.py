@@ -64,7 +64,8 @@ def _read_template(message: compute_v1.InstanceTemplate, scope: str) -> Instance
         machine_type=properties.machine_type.rpartition("/")[2],
         image_family=disk.source_image.rpartition("/")[2],
         boot_disk_gib=disk.disk_size_gb,
-        provisioning_model=properties.scheduling.provisioning_model,
+        # Google leaves the model out where it was not given (recorded).
+        provisioning_model=properties.scheduling.provisioning_model or ("SPOT" if properties.scheduling.preemptible else "STANDARD"),
         network=address_of(interface.network),
         subnetwork=address_of(interface.subnetwork),
         service_account=account_address(account),

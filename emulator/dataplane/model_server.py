@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from emulator.world import World
 
 Json = dict[str, Any]
-assumed("model-latency", "0.15 s to the first token, then the chip's throughput shared by its 8 slots; 64 output tokens unless max_tokens says otherwise.")
+assumed(
+    "model-latency",
+    "0.15 s to the first token, then the chip's throughput shared by its 8 slots; 64 output tokens unless max_tokens says otherwise.",
+)
 assumed("model-queue", "16 requests wait per chip; one more is answered 503 by the model server.")
 SLOTS_PER_CHIP = 8
 QUEUE_PER_CHIP = 16

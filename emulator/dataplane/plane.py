@@ -242,6 +242,8 @@ async def _page(send: Send, status: int, text: str) -> None:
 async def _redirect(redirect: Json, host: str, scope: Scope, send: Send) -> None:
     scheme = "https" if redirect.get("httpsRedirect") else "http"
     where = redirect.get("pathRedirect") or scope["path"]
-    status = {"FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307, "PERMANENT_REDIRECT": 308}.get(redirect.get("redirectResponseCode", ""), 301)
+    status = {"FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307, "PERMANENT_REDIRECT": 308}.get(
+        redirect.get("redirectResponseCode", ""), 301
+    )
     location = f"{scheme}://{redirect.get('hostRedirect') or host}{where}"
     await _send(send, status, b"", "text/html", [(b"location", location.encode())])

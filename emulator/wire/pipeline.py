@@ -25,7 +25,18 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Gone = Callable[[], Awaitable[None]]
 assumed("unserved-method", "A method Google has and the emulator has not is a 501 naming it.")
-READS = ("get", "list", "aggregatedList", "listManagedInstances", "listErrors", "listInstances", "getHealth", "wait", "batchGet", "getFromFamily")
+READS = (
+    "get",
+    "list",
+    "aggregatedList",
+    "listManagedInstances",
+    "listErrors",
+    "listInstances",
+    "getHealth",
+    "wait",
+    "batchGet",
+    "getFromFamily",
+)
 
 
 def is_write(method: str) -> bool:

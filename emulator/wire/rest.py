@@ -88,7 +88,9 @@ class RestFront:
                 values[field.json_name] = resource
         elif content:
             raise ApiError(400, 'Invalid JSON payload received. Unknown name "": Request body is not allowed for this method.')
-        return Call(world=self._world, method=route.method, values=values, body=resource, version=match.version, now=self._world.clock.now())
+        return Call(
+            world=self._world, method=route.method, values=values, body=resource, version=match.version, now=self._world.clock.now()
+        )
 
 
 def _content(body: bytes) -> Json:

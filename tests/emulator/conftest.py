@@ -10,6 +10,7 @@ import time
 
 import httpx
 import pytest
+from discovery_schemas import CHECKED, check, report
 
 _POOLS = itertools.count(1)
 TEMPLATE_PROPERTIES = {
@@ -26,6 +27,17 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def check_answer(response):
+    """Every answer an emulator gives these tests is checked against Google's own schema."""
+    response.read()
+    check(response.request.method, response.url.path, response.status_code, response.text)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if CHECKED:
+        terminalreporter.write_line(report())
+
+
 class Emulator:
     """One emulator process and the shortest ways to talk to it."""
 
@@ -39,7 +51,7 @@ class Emulator:
             "--address-pool", pool, "--project", project, *arguments,
         ]  # fmt: skip
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
+        self.http = httpx.Client(base_url=self.url, timeout=60, event_hooks={"response": [check_answer]})
         self.process = None
 
     def start(self):
@@ -158,6 +170,11 @@ class Emulator:
         self.do("POST", "global/forwardingRules", {**rule, "target": f"{head}/targetHttpProxies/proxy"})
         (listener,) = self.admin("GET", "listeners")["listeners"]
         return listener["url"]
+
+
+@pytest.fixture
+def free_ports():
+    return ["--port", str(free_port()), "--grpc-port", str(free_port())]
 
 
 @pytest.fixture(scope="session")

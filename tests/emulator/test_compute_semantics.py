@@ -61,7 +61,10 @@ def test_an_unknown_field_and_a_wrong_type_are_refused_in_googles_words(stepped)
 
 
 def test_naming_what_does_not_exist_is_not_found(stepped):
-    assert error(stepped, "POST", "global/urlMaps", {"name": "m", "defaultService": "global/backendServices/none"}, status=404)[0] == "notFound"
+    assert (
+        error(stepped, "POST", "global/urlMaps", {"name": "m", "defaultService": "global/backendServices/none"}, status=404)[0]
+        == "notFound"
+    )
 
 
 def test_any_host_and_version_in_a_reference_means_the_same_resource(stepped):
@@ -184,7 +187,9 @@ def test_lists_come_in_pages_and_filters_leave_what_they_name(stepped):
 def test_a_disabled_api_is_a_403_that_says_how_to_enable_it(stepped):
     stepped.admin("POST", "reset")
     answer = stepped.ask("GET", "global/networks", status=403)["error"]
-    assert answer["message"].startswith("Compute Engine API has not been used in project 123456789012 before or it is disabled. Enable it by")
+    assert answer["message"].startswith(
+        "Compute Engine API has not been used in project 123456789012 before or it is disabled. Enable it by"
+    )
     assert answer["details"][0]["reason"] == "SERVICE_DISABLED"
     assert answer["status"] == "PERMISSION_DENIED"
 

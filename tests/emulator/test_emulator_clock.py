@@ -1,8 +1,13 @@
 """The stepped clock: time moves when everyone waits, and the same run is the same twice."""
 
+import asyncio
 import threading
 
 import httpx
+
+from emulator.app import build
+from emulator.settings import Settings, address_pool
+from emulator.times import seconds
 
 
 def wait(emulator, waiter, until):
@@ -101,3 +106,24 @@ def test_the_clock_cannot_be_advanced_unless_stepped_and_never_goes_back(stepped
     assert "stepped" in scaled.admin("POST", "clock/advance", {"seconds": 1}, status=400)["error"]
     assert "does not go back" in stepped.admin("POST", "clock/advance", {"until": "2020-01-01T00:00:00Z"}, status=400)["error"]
     assert stepped.admin("POST", "clock/advance", {}, status=400)["error"].startswith("give")
+
+
+def test_what_begins_while_the_world_sleeps_ends_at_its_own_instant_though_nobody_asks():
+    async def scenario():
+        world, _ = build(Settings(clock="scaled", time_scale=600.0, address_pool=address_pool("127.1.0.0/24")))
+        loop = asyncio.create_task(world.run())
+        await asyncio.sleep(0)  # the world has looked, and sleeps: nothing is due
+        now = world.clock.now()
+        world.operations.begin("operations/late", {"flavour": "test"}, duration=seconds(1), effect=None, now=now)
+        await world.clock.sleep_until(now + seconds(60))  # 0.1 s, well before the world would have looked again by itself
+        for _ in range(20):
+            await asyncio.sleep(0)  # both may have fallen due at once on a busy machine; neither is awaited longer than the other
+        operation = world.operations.get("operations/late")
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+        world.store.close()
+        return operation
+
+    operation = asyncio.run(scenario())
+    assert operation["done"]
+    assert operation["end"] == operation["due"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from prefect.logging import disable_run_logger
 
 from cloud.connection import connect
 from cloud.observe import observe
 from flows.provision import provision
 from ironwood.desired import desired
 from ironwood.diff import diff
-from ironwood.errors import PreflightError, UnfinishedError
+from ironwood.errors import PreflightError, QuotaError
 from running import EmbeddedCloud
+from tasks.apply import apply_change
 from tasks.inputs import load_profile
 from tasks.preflight import preflight
 
@@ -40,17 +43,30 @@ def test_a_zone_that_cannot_host_the_chips_is_named_with_those_that_can(flows_he
     elsewhere = wanted.model_copy(update={"tiers": {"small": wanted.tiers["small"].model_copy(update={"zone": "us-central1-f"})}})
     connection = connect(wanted)
     plan = diff(desired(wanted, wanted.baseline), observe(connection).live, owner=wanted.name)
-    told = [check for check in preflight.fn(connection, elsewhere, plan) if check.remedy]
+    told = [check for check in preflight.fn(connection, elsewhere, plan, desired(wanted, wanted.baseline)) if check.remedy]
     assert [(check.subject, check.found) for check in told] == [("zone us-central1-f", "does not offer tpu7x-standard-4t")]
     assert "us-central1-ai1a, us-central1-c" in told[0].remedy
     assert flows_here.inventory()
 
 
-def test_a_chip_quota_that_compute_does_not_report_is_told_by_the_group(flows_here: EmbeddedCloud, small_profile: Path):
+def test_too_few_chips_are_named_before_anything_is_written(flows_here: EmbeddedCloud, small_profile: Path):
     flows_here.tell("quotas", {"us-central1/TPU7X": 8}, method="PUT")
     try:
-        with pytest.raises(UnfinishedError, match=r"Quota 'TPUS_PER_TPU_FAMILY' exceeded.*iam-admin/quotas"):
+        with pytest.raises(PreflightError, match=r"tpu7x chips in us-central1: 24 needed, 8 allowed. Ask for 16 more: .*iam-admin/quotas"):
             provision(str(small_profile))
+        assert not any("compute" in each["method"] for each in flows_here.writes())
+    finally:
+        flows_here.tell("quotas", {"us-central1/TPU7X": 16_384}, method="PUT")
+
+
+def test_a_quota_that_shrinks_during_the_run_is_told_by_the_group(flows_here: EmbeddedCloud, small_profile: Path):
+    provision(str(small_profile))
+    wanted = load_profile(str(small_profile))
+    plan = diff(desired(wanted, {"small": 3, "medium": 1}), observe(connect(wanted)).live, owner=wanted.name)
+    flows_here.tell("quotas", {"us-central1/TPU7X": 24}, method="PUT")
+    try:
+        with disable_run_logger(), pytest.raises(QuotaError, match=r"Quota 'TPUS_PER_TPU_FAMILY' exceeded.*iam-admin/quotas"):
+            apply_change.fn(connect(wanted), next(iter(plan)), uuid4())
     finally:
         flows_here.tell("quotas", {"us-central1/TPU7X": 16_384}, method="PUT")
     assert provision(str(small_profile)) > 0

@@ -26,9 +26,15 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 recorded("port-range", "portRange '80' reads back '80-80'.")
 recorded("forwarding-rule-labels", "forwardingRules.insert ignores labels: they are set with setLabels afterwards.")
-documented("address-in-use", "A second forwarding rule on the same address and port: 400 'Specified IP address is in-use and would result in a conflict.'")
+documented(
+    "address-in-use",
+    "A second forwarding rule on the same address and port: 400 'Specified IP address is in-use and would result in a conflict.'",
+)
 assumed("address-pool", "A forwarding rule without an address takes a free one of the pool, as an ephemeral address.")
-assumed("http-proxy-ports", "A target HTTP proxy's rule takes any one port (Google: 1-65535 for EXTERNAL_MANAGED); an internal one is not listened on.")
+assumed(
+    "http-proxy-ports",
+    "A target HTTP proxy's rule takes any one port (Google: 1-65535 for EXTERNAL_MANAGED); an internal one is not listened on.",
+)
 
 EXTERNAL = {"EXTERNAL", "EXTERNAL_MANAGED"}
 

@@ -43,7 +43,8 @@ class Kind:
     """One resource kind of one Compute service.
 
     ``service`` is the API's name (``globalAddresses``), ``collection`` the path segment (``addresses``), ``item`` the path variable;
-    ``noun`` what in-use messages call it. ``fingerprint_on`` are the verbs that demand an up-to-date fingerprint.
+    ``noun`` what in-use messages call it. ``fingerprint_on`` are the verbs that demand an up-to-date fingerprint;
+    ``insert_type`` is the operationType of an insert.
     """
 
     service: str
@@ -63,6 +64,7 @@ class Kind:
     labels: bool = False
     bills: bool = False
     async_in_use: bool = False
+    insert_type: str = "insert"
 
     def complete(self, call: Call, resource: Json, link: str) -> Json:
         """Defaults and checks of an insert; raises ApiError."""

@@ -34,6 +34,11 @@ DEFAULT_FIREWALLS: dict[str, Json] = {
 }
 
 
+NOT_OF_AUTO = frozenset(
+    {"enableFlowLogs", "logConfig", "allowSubnetCidrRoutesOverlap"}
+)  # an auto-mode subnetwork does not show them [recorded]
+
+
 class Network(Kind):
     """A VPC network."""
 
@@ -113,6 +118,10 @@ def _network(text: str) -> ipaddress.IPv4Network:
 
 def subnetwork_fields(resource: Json, cidr: ipaddress.IPv4Network) -> Json:
     """The fields Google fills in [recorded]."""
+    if resource.get("purpose") == "PRIVATE_NAT":  # it holds addresses of gateways, no VMs: no IP stack to choose [recorded]
+        stack: Json = {}
+    else:
+        stack = {"stackType": "IPV4_ONLY"}
     logs = {"enable": bool(resource.get("enableFlowLogs")), **resource.get("logConfig", {})}
     if logs["enable"]:
         logs = {"aggregationInterval": "INTERVAL_5_SEC", "flowSampling": 0.5, "metadata": "INCLUDE_ALL_METADATA", **logs}
@@ -120,7 +129,7 @@ def subnetwork_fields(resource: Json, cidr: ipaddress.IPv4Network) -> Json:
         "privateIpGoogleAccess": False,
         "privateIpv6GoogleAccess": "DISABLE_GOOGLE_ACCESS",
         "purpose": "PRIVATE",
-        "stackType": "IPV4_ONLY",
+        **stack,
         "allowSubnetCidrRoutesOverlap": False,
         **resource,
         "gatewayAddress": str(cidr[1]),
@@ -132,13 +141,17 @@ def subnetwork_fields(resource: Json, cidr: ipaddress.IPv4Network) -> Json:
 def make_subnetwork(world: World, network: str, region: str, cidr: str, now: int) -> None:
     """Put an auto-mode subnetwork in place."""
     link = f"projects/{world.project}/regions/{region}/subnetworks/{links.name_of(network)}"
-    base = {"name": links.name_of(network), "network": network, "ipCidrRange": cidr}
-    _place(world, link, "subnetworks", subnetwork_fields(base, _network(cidr)), now)
+    base = {"name": links.name_of(network), "network": network, "ipCidrRange": cidr, "state": "READY"}
+    filled = subnetwork_fields(base, _network(cidr))
+    shown_fields = {key: value for key, value in filled.items() if key not in NOT_OF_AUTO}
+    _place(world, link, "subnetworks", shown_fields, now)
 
 
 def _place(world: World, link: str, service: str, resource: Json, now: int) -> None:
     full = {"id": world.identity.numeric(), "creationTimestamp": pacific(now), **resource}
-    records.put(world, link, {"service": service, "resource": full, "state": "READY", "op": None, "created": shown(now), "origin": "google"})
+    records.put(
+        world, link, {"service": service, "resource": full, "state": "READY", "op": None, "created": shown(now), "origin": "google"}
+    )
 
 
 def make_default_network(world: World, now: int) -> None:

@@ -27,7 +27,9 @@ def page(values: Json, items: list[Json], size_name: str = "max_results") -> tup
         size = int(values.get(size_name) or 500)
         start = int(base64.urlsafe_b64decode(values["page_token"])) if values.get("page_token") else 0
     except ValueError:
-        raise invalid("pageToken" if values.get("page_token") else "maxResults", values.get("page_token") or values.get(size_name)) from None
+        raise invalid(
+            "pageToken" if values.get("page_token") else "maxResults", values.get("page_token") or values.get(size_name)
+        ) from None
     if not 0 < size <= 500:
         raise invalid("maxResults", size, "Must be between 1 and 500.")
     following = start + size
@@ -76,6 +78,6 @@ def aggregated(groups: Iterable[tuple[str, list[Json]]], name: str, values: Json
 def _empty(scope: str) -> Json:
     return {
         "code": "NO_RESULTS_ON_PAGE",
-        "message": f"There are no results for scope '{scope}' on this page.",
+        "message": f"No results for the scope '{scope}'.",
         "data": [{"key": "scope", "value": scope}],
     }

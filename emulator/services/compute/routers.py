@@ -63,8 +63,8 @@ def checked(resource: Json) -> Json:
             raise required(f"{where}.natIpAllocateOption")
         if nat["sourceSubnetworkIpRangesToNat"] == "LIST_OF_SUBNETWORKS" and not nat.get("subnetworks"):
             raise invalid(f"{where}.subnetworks", [], "At least one subnetwork must be given.")
-        defaults = {"type": "PUBLIC", "enableEndpointIndependentMapping": False, "endpointTypes": ["ENDPOINT_TYPE_VM"]}
+        defaults: Json = {"type": "PUBLIC", "enableEndpointIndependentMapping": False, "endpointTypes": ["ENDPOINT_TYPE_VM"]}
+        if nat.get("type") == "PRIVATE":  # [recorded]
+            defaults |= {"effectiveTcpTimeWaitTimeoutSec": 120, "enableDynamicPortAllocation": True}
         nats.append({**defaults, **nat})
     return {**resource, "nats": nats} if nats else {key: value for key, value in resource.items() if key != "nats"}
-
-

@@ -54,7 +54,7 @@ ROWS: tuple[Kind, ...] = (
     InstanceTemplate(
         service="instanceTemplates", collection="instanceTemplates", item="instance_template", scope=Scope.GLOBAL,
         kind="compute#instanceTemplate", noun="instance_template", quota="INSTANCE_TEMPLATES", verbs=EVERYWHERE,
-        required=("properties",),
+        required=("properties",), insert_type="compute.instanceTemplates.insert",
         references=(
             Reference(path="properties.networkInterfaces[].network", blocks=False, must_exist=False),
             Reference(path="properties.networkInterfaces[].subnetwork", blocks=False, must_exist=False),

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 documented("tpu7x-disk", "tpu7x-standard-4t takes Hyperdisk Balanced boot disks; Persistent Disk is refused.")
 documented("tpu-maintenance", "A TPU VM cannot be live-migrated: onHostMaintenance must be TERMINATE.")
-assumed("template-checks", "A template with a plain PD on TPU7x, or MIGRATE on a TPU, is refused when it is made (Google may refuse the VM instead).")
+assumed(
+    "template-checks",
+    "A template with a plain PD on TPU7x, or MIGRATE on a TPU, is refused when it is made (Google may refuse the VM instead).",
+)
 
 
 class InstanceTemplate(Kind):
@@ -102,5 +105,11 @@ def scheduling(given: Json, machine: str) -> Json:
     if host == "MIGRATE" and (tpu or spot):
         why = "TPU and Spot VMs cannot be live-migrated; use TERMINATE."
         raise errors.invalid("resource.properties.scheduling.onHostMaintenance", host, why)
-    defaults = {"automaticRestart": not spot, "preemptible": spot, "provisioningModel": model}
+    defaults = {"automaticRestart": not spot, "preemptible": spot}  # a template shows the provisioning model only if given [recorded]
     return {**defaults, **given, "onHostMaintenance": host}
+
+
+def provisioning_model(properties: Json) -> str:
+    """STANDARD or SPOT of the VMs of a template with these properties."""
+    fields = properties.get("scheduling", {})
+    return str(fields.get("provisioningModel") or ("SPOT" if fields.get("preemptible") else "STANDARD"))

@@ -27,6 +27,7 @@ NAME = re.compile(r"(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)")
 recorded("insert-answers-operation", "An insert answers a RUNNING operation with progress 0, never the resource.")
 recorded("delete-in-use", "A delete in use is a synchronous 400 until the user's own delete operation is done.")
 recorded("network-delete-in-use", "A network's delete in use is accepted; the operation ends with RESOURCE_IN_USE_BY_ANOTHER_RESOURCE.")
+documented("include-all-scopes", "aggregatedList shows the scopes a kind can be in, with includeAllScopes every scope there is.")
 documented("duplicate-name", "An insert of a name that exists is a synchronous 409 alreadyExists.")
 documented("resource-not-ready", "Using a resource another operation holds is a 400 resourceNotReady.")
 documented("name-regex", "A name is 1-63 lower-case letters, digits and hyphens, starting with a letter.")
@@ -139,7 +140,7 @@ def insert(kind: Kind, call: Call) -> Json:
     resource = {"id": resource_id, "creationTimestamp": pacific(call.now), **resource}
     record = {"service": kind.service, "resource": resource, "state": "CREATING", "op": None, "created": shown_instant(call.now)}
     records.put(call.world, link, record)
-    return begin(call, link, resource_id, "insert", {"do": "compute.inserted", "link": link})
+    return begin(call, link, resource_id, kind.insert_type, {"do": "compute.inserted", "link": link})
 
 
 def check_quota(kind: Kind, call: Call) -> None:
@@ -183,9 +184,13 @@ def listing(kind: str, prefix: str, items: list[Json], token: str | None, call: 
 def aggregated_list(kind: Kind, call: Call) -> Json:
     """Read all scopes."""
     project = f"projects/{call.world.project}"
-    scopes = ["global"] if kind.scope is Scope.GLOBAL else [f"regions/{name}" for name in REGIONS]
-    if kind.scope is Scope.ZONE:
-        scopes = [f"zones/{zone}" for zones in REGIONS.values() for zone in zones]
+    by_scope = {
+        Scope.GLOBAL: ["global"],
+        Scope.REGION: [f"regions/{name}" for name in REGIONS],
+        Scope.ZONE: [f"zones/{zone}" for zones in REGIONS.values() for zone in zones],
+    }
+    everywhere = str(call.values.get("include_all_scopes", "")).lower() == "true"
+    scopes = [scope for of_kind in by_scope.values() for scope in of_kind] if everywhere else by_scope[kind.scope]
     groups = ((scope, _rendered(kind, call, f"{project}/{scope}/{kind.collection}")) for scope in scopes)
     path = f"{project}/aggregated/{kind.collection}"
     items = pages.aggregated(groups, kind.collection, call.values)

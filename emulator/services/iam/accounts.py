@@ -78,7 +78,9 @@ def create(call: Call) -> Json:
     world = call.world
     account_id = call.values.get("accountId", "")
     if not re.fullmatch(r"[a-z](?:[-a-z0-9]{4,28}[a-z0-9])", account_id):
-        raise ApiError(400, f"Service account ID {account_id!r} must be 6 to 30 characters of [a-z][-a-z0-9]*[a-z0-9].", reason="badRequest")
+        raise ApiError(
+            400, f"Service account ID {account_id!r} must be 6 to 30 characters of [a-z][-a-z0-9]*[a-z0-9].", reason="badRequest"
+        )
     email = email_of(world, account_id)
     if _live(world, email):
         message = f"Service account {account_id} already exists within project projects/{world.project}."
@@ -155,7 +157,9 @@ def patch(call: Call) -> Json:
 def update(call: Call) -> Json:
     """Replace displayName and description."""
     row = _find(call, call.text("name"), read=False)
-    return _changed(call, row, {**row["account"], **{key: call.values[key] for key in ("displayName", "description") if key in call.values}})
+    return _changed(
+        call, row, {**row["account"], **{key: call.values[key] for key in ("displayName", "description") if key in call.values}}
+    )
 
 
 def _changed(call: Call, row: Json, account: Json) -> Json:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 TAB = "services"
-recorded("api-disabled", "A call to a disabled API is a 403 PERMISSION_DENIED '... has not been used in project N before or it is disabled ...'.")
+recorded(
+    "api-disabled", "A call to a disabled API is a 403 PERMISSION_DENIED '... has not been used in project N before or it is disabled ...'."
+)
 documented("enable-race", "Enabling while another activation runs is a 400 'Another activation or deactivation is in progress'.")
 documented("default-apis", "A new project has the default APIs enabled, not compute, iam or aiplatform.")
 

@@ -94,8 +94,6 @@ class Fleet:
         return links.name_of(self.link)
 
 
-
-
 class Fleets:
     """Reads and keeps fleets; the parsed form of a stored record is remembered."""
 
@@ -143,9 +141,9 @@ def manager_link(group: str) -> str:
     return group.replace("/instanceGroups/", "/instanceGroupManagers/")
 
 
-def instance_link(manager: str, name: str) -> str:
-    """The link of a VM of a group."""
-    return f"{manager.partition('/instanceGroupManagers/')[0]}/instances/{name}"
+def instance_link(fleet: str, name: str) -> str:
+    """The link of a VM of a fleet: of a group, or abandoned by one."""
+    return f"{'/'.join(fleet.split('/')[:4])}/instances/{name}"
 
 
 def fleets_in_subnetwork(world: World, subnetwork: str) -> Iterator[str]:

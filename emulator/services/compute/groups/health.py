@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from emulator.world import World
 
 Json = dict[str, Any]
-assumed("health-after-ready", "A VM is HEALTHY healthyThreshold x checkIntervalSec after its server answers; a probe of a wrong port or path never passes.")
+assumed(
+    "health-after-ready",
+    "A VM is HEALTHY healthyThreshold x checkIntervalSec after its server answers; a probe of a wrong port or path never passes.",
+)
 assumed("health-recovers-at-once", "When an 'unhealthy' fault is lifted the VM is healthy at once.")
 
 NEVER = 1 << 62

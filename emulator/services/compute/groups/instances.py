@@ -50,7 +50,7 @@ def view(call: Call, fleet: Fleet, vm: Vm) -> Json:
         "networkInterfaces": nics,
         "disks": [disk(call, vm, zone, entry) for entry in properties.get("disks", [])],
         "metadata": {**metadata, "items": [template, created_by, *metadata.get("items", [])]},
-        "scheduling": properties.get("scheduling", {}),
+        "scheduling": {"provisioningModel": vm.model, **properties.get("scheduling", {})},
         "labelFingerprint": label_fingerprint(properties.get("labels")),
         "fingerprint": records.content_fingerprint({"id": vm.id}),
         "deletionProtection": False,

@@ -19,13 +19,16 @@ from emulator.services.compute.groups import health
 from emulator.services.compute.groups.abandon import forget_empty
 from emulator.services.compute.groups.fleet import Fleet, Fleets, Vm, group_link
 from emulator.services.compute.groups.usage import vm_usages
+from emulator.services.compute.templates import provisioning_model
 from emulator.times import SECOND, shown, utc
 
 if TYPE_CHECKING:
     from emulator.world import World
 
 Json = dict[str, Any]
-documented("stockout-in-list-errors", "A stockout is never an API error: listErrors shows ZONE_RESOURCE_POOL_EXHAUSTED and the group keeps trying.")
+documented(
+    "stockout-in-list-errors", "A stockout is never an API error: listErrors shows ZONE_RESOURCE_POOL_EXHAUSTED and the group keeps trying."
+)
 documented("drain-before-removal", "Removing a VM of a backend waits for connection draining, then up to 60 s.")
 documented("autohealing", "A VM that fails the autohealing check after initialDelaySec (default 0) is recreated under its name.")
 assumed("group-victims", "A shrinking group removes VMs not placed, then not running, then in an arbitrary but fixed order.")
@@ -203,7 +206,7 @@ class Groups:
             ip=self._ip(properties),
             template=template,
             machine=properties["machineType"],
-            model=properties["scheduling"]["provisioningModel"],
+            model=provisioning_model(properties),
             created=shown(now),
         )
 
@@ -292,5 +295,3 @@ def _fixed(value: Json | None, size: int) -> int:
     if "percent" in value:
         return size * int(value["percent"]) // 100
     return int(value["fixed"]) if "fixed" in value else 1
-
-

@@ -18,7 +18,10 @@ from emulator.services.compute.verbs import existing, listing, repeated, start_c
 from emulator.times import shown
 
 Json = dict[str, Any]
-documented("delete-instances", "deleteInstances takes at most 1,000 named VMs, lowers targetSize by them, and its operation ends once they are flagged.")
+documented(
+    "delete-instances",
+    "deleteInstances takes at most 1,000 named VMs, lowers targetSize by them, and its operation ends once they are flagged.",
+)
 documented("resize-done-early", "A resize operation is done when the size is set, not when the VMs are there.")
 assumed("delete-instances-again", "A VM already being deleted is passed over by deleteInstances; a name that is no member is a 400.")
 assumed("group-writes-overlap", "Resize, deleteInstances and recreateInstances act at once and do not hold the group.")

@@ -1,0 +1,1 @@
+"""Cloud Quotas: what a project may have of a service's resources."""
