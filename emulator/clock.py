@@ -96,13 +96,13 @@ class Waiters:
         self.waiting[waiter] = (until, future)
         return future
 
-    def all_wait(self) -> bool:
-        """Whether there is a waiter, and each one waits."""
-        return bool(self.names) and all(name in self.waiting for name in self.names)
+    def nobody_is_busy(self) -> bool:
+        """Whether each registered waiter waits; so also where there is none."""
+        return all(name in self.waiting for name in self.names)
 
-    def earliest(self) -> int:
-        """The earliest awaited instant; only when all wait."""
-        return min(until for until, _ in self.waiting.values())
+    def earliest(self) -> int | None:
+        """The earliest awaited instant, if anybody waits."""
+        return min((until for until, _ in self.waiting.values()), default=None)
 
     def answer(self, now: int) -> int:
         """Answer those whose instant has come; says how many."""

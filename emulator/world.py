@@ -112,11 +112,16 @@ class World:
         self.store.commit()
 
     def step(self) -> None:
-        """Stepped mode: while every waiter waits, move to the next due event or awaited instant, until someone is answered."""
-        while self.waiters.all_wait():
-            until = self.waiters.earliest()
-            due = [until, self.next_due(), self.clock.next_sleeper()]
-            woken = self.clock.move_to(min(instant for instant in due if instant is not None))
+        """Stepped mode: while nobody is busy, move to the next due event or awaited instant, until someone is answered.
+
+        A request on its way through the data path sleeps here and is awaited like a waiter.
+        """
+        while self.waiters.nobody_is_busy():
+            awaited = [instant for instant in (self.waiters.earliest(), self.clock.next_sleeper()) if instant is not None]
+            if not awaited:
+                return
+            due = self.next_due()
+            woken = self.clock.move_to(min([*awaited, *([due] if due is not None else [])]))
             self.settle()
             if self.waiters.answer(self.clock.now()) or woken:
                 return  # whoever was answered or woken runs before time moves again
@@ -129,7 +134,7 @@ class World:
             if self.clock.mode == "stepped":
                 self.step()
                 self.commit()
-                await asyncio.sleep(0.002 if self.waiters.waiting else 0.05)
+                await asyncio.sleep(0.002 if self.waiters.waiting or self.clock.next_sleeper() is not None else 0.05)
                 continue
             self.waiters.answer(self.clock.now())
             due = self.next_due()

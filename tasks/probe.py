@@ -97,8 +97,8 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan) -> li
             if isinstance(each, BackendService) and each.address in wanted
             for finding in _backends(connection, each, live)
         ]
-        findings += [_prediction(url, into, _vms(into, live)) for url, into in routes(live, wanted)]
-    return findings
+    # Not a participant while it waits for an answer: stepped time has to pass for the model server.
+    return findings + [_prediction(url, into, _vms(into, live)) for url, into in routes(live, wanted)]
 
 
 def routes(live: Graph, wanted: Graph) -> list[tuple[str, BackendService]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import EmbeddedCloud, run
+from running import EmbeddedCloud, PrefectServer, run
 
 from flows.provision import provision
 from ironwood.errors import ProfileError
@@ -80,3 +80,17 @@ def test_bad_flags_are_told_without_a_traceback(arguments: list[str], told: str,
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert in_the_cloud.writes() == []
+
+
+def test_the_lifecycle_runs_in_stepped_time_too(tmp_path: Path, small_profile: Path, prefect_server: PrefectServer):
+    cloud = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
+    try:
+        name = small_profile.read_text().splitlines()[0].partition(": ")[2]
+        environment = {**prefect_server.environment, **cloud.environment}
+        done = run("flows.lifecycle", "--profile", str(small_profile), "--confirm", name, environment=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        # Stepped time passes only while everybody waits, so a step takes what the cloud states and nothing else.
+        assert "08:24  create instance_group/zones/us-central1-c/ironwood-cluster-small-001" in done.stdout
+        assert cloud.inventory() == set()
+    finally:
+        cloud.stop()
