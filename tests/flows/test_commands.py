@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import EmbeddedCloud, PrefectServer, run
 
 from flows.provision import provision
 from ironwood.errors import ProfileError
+from running import EmbeddedCloud, PrefectServer, run
 
 FLOWS = ["provision", "validate", "scale", "detect_drift", "status", "teardown", "lifecycle"]
 BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))

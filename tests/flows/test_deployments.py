@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from ruamel.yaml import YAML
+
 from running import ROOT, EmbeddedCloud, PrefectServer, wait_until
 
 POOL = "ironwood"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import EmbeddedCloud
 
 from flows.provision import provision
+from running import EmbeddedCloud
 
 PROJECT = "embedded-project"
 COMPUTE = f"compute/v1/projects/{PROJECT}"
@@ -81,7 +81,9 @@ def gcloud(provisioned: EmbeddedCloud, tmp_path: Path) -> Callable[..., str]:
     environment |= {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}": f"http://{provisioned.rest}/{path}" for name, path in OVERRIDES.items()}
 
     def run(*arguments: str) -> str:
-        done = subprocess.run(["gcloud", *arguments], env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            ["gcloud", *arguments], env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
