@@ -1,0 +1,1 @@
+"""Probabilistic forecasts of demand, learnt and calibrated online: scenario paths, not points."""

@@ -1,0 +1,34 @@
+"""The forecast's parameters: one set for every trace, chosen on folds of history days (docs/forecasting.md says how)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Lengths in minutes unless the name says otherwise."""
+
+    # Experts: c of log(demand + c) in means of the history; weight in the season of a day of the other kind (working day, Sunday or holiday).
+    experts: tuple[tuple[float, float], ...] = ((2.0, 0.15), (6.0, 1.0))
+    # Members of an expert: pseudo-observations behind the fading level; minutes in which it fades; half-life of the regression in days.
+    members: tuple[tuple[float, float, float], ...] = ((30.0, 360.0, 5.0), (1000.0, 1500.0, 5.0))
+    member_days: float = 1.0
+    member_sharpness: float = 4.0
+    draws: int = 64  # scenario paths
+    memory_days: float = 5.0  # half-life of the regression
+    lag_decay: float = 0.95  # weight of a day's lag relative to the day after it
+    smooth_minutes: int = 40  # half-width of the seasonal smoothing
+    scale_minutes: float = 45.0  # half-life of the error scale
+    scale_share: float = 0.4  # power of the scale ratio
+    hour_width: float = 5.0  # hours
+    level_width: float = 3.0  # in scales
+    scale_width: float = 0.5  # in logs
+    surprise_width: float = 1.5  # in scales
+    analog_days: float = 14.0
+    conform_step: float = 0.025  # of the log of a stretch factor, each five minutes
+    mix_days: float = 1.0
+    mix_sharpness: float = 8.0
+    outage_share: float = 0.2
+    resume_share: float = 0.7
+    outage_minutes: float = 180.0
