@@ -42,8 +42,8 @@ def worker(deployed: dict[str, str]) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
     process = subprocess.Popen(command, cwd=ROOT, env=deployed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     yield deployed
-    process.terminate()
-    process.wait(30)
+    process.kill()  # a worker told to end politely waits for its next look at the queue
+    process.wait(60)
 
 
 def ask(server: PrefectServer, path: str, **body: object) -> list[dict[str, object]]:
