@@ -18,10 +18,10 @@ def no_server(monkeypatch):
 
 @pytest.fixture(scope="module")
 def short_trace(tmp_path_factory):
-    """Three days of a real trace."""
+    """Two days of a real trace."""
     lines = (TRACES / "servegen_m_small_10min.csv").read_text().splitlines()
-    path = tmp_path_factory.mktemp("trace") / "three-days.csv"
-    path.write_text("\n".join(lines[: 1 + 3 * 144]) + "\n")
+    path = tmp_path_factory.mktemp("trace") / "two-days.csv"
+    path.write_text("\n".join(lines[: 1 + 2 * 144]) + "\n")
     return path
 
 
@@ -47,7 +47,7 @@ def test_the_cost_can_be_recomputed_from_the_sizes(short_trace, tmp_path, capsys
 
 
 def test_every_policy_stands_in_one_table_with_plots(short_trace, tmp_path, capsys):
-    code = main(["--trace", str(short_trace), "--policy", "all", "--test-days", "0.5", "--plots", str(tmp_path / "plots")])
+    code = main(["--trace", str(short_trace), "--policy", "all", "--test-days", "0.25", "--plots", str(tmp_path / "plots")])
     shown = capsys.readouterr()
     assert code == 0
     for name in ("always_on", "windows", "reactive", "day_ahead", "optimized", "clairvoyant", "told 30 min", "0.9 quantile"):
