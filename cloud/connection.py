@@ -14,7 +14,6 @@ from typing import TypeVar
 import grpc
 import httpx
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import iam_admin_v1
 
 from cloud.clock import Clock, RealClock, clock_of
 from cloud.embedded import ELSEWHERE, Embedded, ensure_running
@@ -59,10 +58,11 @@ class Connection:
     def _make(self, kind: type) -> object:
         if self.embedded is None:
             return kind()
-        if kind is iam_admin_v1.IAMClient:  # has no REST transport
-            transport = kind.get_transport_class("grpc")
-            return kind(transport=transport(channel=_channel(self.embedded.grpc)))
-        rest = kind.get_transport_class("rest")  # type: ignore[attr-defined]  # every generated client has it
+        transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
+        try:
+            rest = transports("rest")
+        except KeyError:  # some clients speak gRPC only
+            return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_anonymous()))
 
 

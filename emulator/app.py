@@ -18,10 +18,7 @@ from starlette.routing import Route
 from emulator.admin import Admin
 from emulator.call import Methods
 from emulator.dataplane.plane import DataPlane
-from emulator.services.cloudquotas import api as cloudquotas
-from emulator.services.compute import api as compute
-from emulator.services.iam import api as iam
-from emulator.services.serviceusage import api as serviceusage
+from emulator.services.registry import SERVICES
 from emulator.settings import Settings, SettingsError
 from emulator.wire.grpc_front import GrpcFront
 from emulator.wire.pipeline import Pipeline
@@ -37,18 +34,16 @@ def build(settings: Settings) -> tuple[World, Methods]:
     """A world with every service in it."""
     world = World(settings)
     methods = Methods()
-    compute.register(world, methods)
-    serviceusage.register(world, methods)
-    iam.register(methods)
-    cloudquotas.register(methods)
+    for service in SERVICES:
+        service.register(world, methods)
     return world, methods
 
 
 def router(methods: Methods) -> Router:
     """Every REST route."""
     found = Router()
-    for routes in (compute.routes(methods), serviceusage.routes(), iam.routes(), cloudquotas.routes()):
-        for route in routes:
+    for service in SERVICES:
+        for route in service.routes(methods):
             found.add(route)
     return found
 
@@ -87,7 +82,7 @@ async def serve(settings: Settings) -> None:
     # the signal handlers below are ours: uvicorn would raise the signal again after it has stopped
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
     rpc_server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    rpc_server.add_generic_rpc_handlers((GrpcFront(world, pipeline, [*serviceusage.rpcs(), *iam.rpcs()]),))
+    rpc_server.add_generic_rpc_handlers((GrpcFront(world, pipeline, [rpc for service in SERVICES for rpc in service.rpcs()]),))
     try:
         rpc_server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
     except RuntimeError as error:

@@ -1,14 +1,8 @@
-"""Everything that exists in the emulated project, whoever made it; fixed catalogue data apart."""
+"""Everything that exists in the emulated project, whoever made it; fixed catalogue data apart. Each service lists its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-from emulator.services.compute import links, records
-from emulator.services.compute.groups.fleet import instance_link
-from emulator.services.iam.accounts import PURGE, TAB
-from emulator.times import utc
 
 if TYPE_CHECKING:
     from emulator.world import World
@@ -16,68 +10,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-def _scope(link: str) -> str:
-    parts = link.split("/")
-    return parts[2] if parts[2] == "global" else "/".join(parts[2:4])
-
-
-def _compute(world: World) -> Iterator[Json]:
-    for link, record in world.store.items(records.TAB):
-        kind = records.KINDS[record["service"]]
-        resource = record["resource"]
-        row = {
-            "kind": f"compute.{record['service']}",
-            "scope": _scope(link),
-            "name": resource["name"],
-            "self_link": links.absolute(link, "v1"),
-            "description": resource.get("description", ""),
-            "labels": resource.get("labels", {}),
-            "billing": kind.bills,
-            "state": record["state"],
-        }
-        if record.get("origin"):
-            row["origin"] = record["origin"]
-        yield row
-    for fleet in world.groups.fleets.all():
-        for vm in fleet.vms.values():
-            if vm.run is None:
-                continue
-            properties = (records.resource(world, vm.template) or {}).get("properties", {})
-            yield {
-                "kind": "compute.instances",
-                "scope": f"zones/{fleet.zone}",
-                "name": vm.name,
-                "self_link": links.absolute(instance_link(fleet.link, vm.name), "v1"),
-                "description": properties.get("description", ""),
-                "labels": properties.get("labels", {}),
-                "billing": True,
-                "state": vm.status(world.clock.now(), world.durations.of("vm.provision")),
-            }
-
-
-def _accounts(world: World) -> Iterator[Json]:
-    now = world.clock.now()
-    for _, row in world.store.items(TAB):
-        if row["deleted"] is not None and now >= row["deleted"] + PURGE:
-            continue
-        entry = {
-            "kind": "iam.serviceAccounts",
-            "scope": "global",
-            "name": row["email"],
-            "self_link": f"projects/{world.project}/serviceAccounts/{row['email']}",
-            "description": row["account"].get("description", ""),
-            "labels": {},
-            "billing": False,
-            "state": "READY" if row["deleted"] is None else "PENDING_DELETION",
-        }
-        if row["deleted"] is not None:
-            entry["purge_at"] = utc(row["deleted"] + PURGE)
-            entry["unique_id"] = row["uniqueId"]
-        if row.get("origin"):
-            entry["origin"] = row["origin"]
-        yield entry
-
-
 def inventory(world: World) -> list[Json]:
     """All resources. ``origin: google`` marks what enabling an API left in the project; ``state: PENDING_DELETION`` what only waits to be purged."""
-    return [*_compute(world), *_accounts(world)]
+    return [row for source in world.inventories for row in source(world)]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.billing import Meter
 from emulator.clock import Clock, Waiters
@@ -25,6 +26,7 @@ from emulator.times import SECOND, parse
 if TYPE_CHECKING:
     from emulator.services.compute.groups.reconcile import Groups
 
+Json = dict[str, Any]
 STEPPED_START = parse("2026-09-01T00:00:00Z")
 HEARTBEAT = 1.0  # real seconds: how much time a killed process may forget when nothing happens
 
@@ -40,7 +42,7 @@ class Agenda(Protocol):
 
 
 class World:
-    """Holds every mechanism; services and the data plane add themselves to ``agendas`` and ``listeners``."""
+    """Holds every mechanism; services and the data plane add themselves to ``agendas`` and ``inventories``."""
 
     groups: Groups  # Compute adds its groups here
 
@@ -57,6 +59,7 @@ class World:
         self.meter = Meter(self)
         self.operations = Operations(self)
         self.agendas: list[Agenda] = [self.operations]
+        self.inventories: list[Callable[[World], Iterator[Json]]] = []
         self.watchers: list[asyncio.Event] = []
         self.generation = 0
 

@@ -16,7 +16,7 @@ from cloud.connection import Connection
 from cloud.observe import Observation
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.cost.pricebook import PriceBook
-from ironwood.desired import REQUIRED_APIS
+from ironwood.desired.apis import REQUIRED_APIS
 from ironwood.diff import diff
 from ironwood.errors import UnfinishedError
 from ironwood.graph import Graph

@@ -16,7 +16,7 @@ from ironwood.cost.pricebook import PriceBook
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.apply import Done
-from tasks.preflight import Check
+from tasks.preflight.check import Check
 from tasks.probe import Finding
 
 MARKS = {"create": "+", "update": "~", "delete": "-"}

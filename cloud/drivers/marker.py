@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ironwood.desired import LABEL_KEY
+from ironwood.desired.marks import LABEL_KEY
 
 _IN_TEXT = re.compile(rf"\b{LABEL_KEY}=([a-z][-a-z0-9]*)")
 

@@ -11,7 +11,7 @@ from cloud.drivers import marker
 from cloud.drivers.addresses import address_of
 from cloud.drivers.base import ONCE, ComputeDriver
 from cloud.errors import translated
-from ironwood.desired import LABEL_KEY
+from ironwood.desired.marks import LABEL_KEY
 from ironwood.errors import NotFoundError, RefusedError
 from ironwood.resources.group import StrayInstance
 

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from ironwood import tpu
 from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
-from ironwood.desired import PROVISIONING_MODELS
+from ironwood.desired.tiers import PROVISIONING_MODELS
 from ironwood.graph import Graph
 from ironwood.resources.base import Address
 from ironwood.resources.group import InstanceGroup, InstanceTemplate

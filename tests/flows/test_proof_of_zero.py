@@ -13,7 +13,7 @@ from google.cloud import compute_v1, iam_admin_v1
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
-from ironwood.desired import REQUIRED_APIS
+from ironwood.desired.apis import REQUIRED_APIS
 from ironwood.resources.registry import KINDS
 from running import EmbeddedCloud, wait_until
 from tasks.inputs import load_profile

@@ -20,6 +20,7 @@ from emulator.quotas import GLOBAL_DEFAULTS, REGION_DEFAULTS, TPU_FAMILIES
 from emulator.rules import assumed, documented
 from emulator.services.compute.catalog import REGIONS
 from emulator.services.compute.pages import page
+from emulator.wire.grpc_methods import GrpcMethod
 from emulator.wire.routes import Route, template_pattern
 
 if TYPE_CHECKING:
@@ -134,17 +135,24 @@ def _requests() -> dict[str, Descriptor]:
     return {name: pool.FindMessageTypeByName(f"{file.package}.{name}") for name in messages}
 
 
-def register(methods: Methods) -> None:
+def register(world: World, methods: Methods) -> None:
     """Add the handlers."""
+    del world
     methods.add(METHOD + "get", get)
     methods.add(METHOD + "list", list_)
 
 
-def routes() -> Iterator[Route]:
+def routes(methods: Methods) -> Iterator[Route]:
     """The REST routes."""
+    del methods
     for verb, template, request in (
         ("get", "/v1/{name=projects/*/locations/*/services/*/quotaInfos/*}", "GetQuotaInfoRequest"),
         ("list", "/v1/{parent=projects/*/locations/*/services/*}/quotaInfos", "ListQuotaInfosRequest"),
     ):
         pattern = template_pattern(template)
         yield Route(api=API, method=METHOD + verb, http_method="GET", pattern=pattern, body=None, request=_requests()[request])
+
+
+def rpcs() -> Iterator[tuple[str, str, GrpcMethod]]:
+    """None: it is served over REST."""
+    return iter(())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emulator.call import Methods
-from emulator.services.compute import effects, fixed, special, vpc_routes
+from emulator.services.compute import effects, fixed, inventory, special, vpc_routes
 from emulator.services.compute.groups import instances
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
@@ -15,6 +15,7 @@ from emulator.services.compute.records import KINDS
 from emulator.services.compute.table import register_all
 from emulator.services.compute.usages import register_usages
 from emulator.services.compute.verbs import handlers
+from emulator.wire.grpc_methods import GrpcMethod
 from emulator.wire.routes import Route, camel, transport_routes
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def register(world: World, methods: Methods) -> None:
     register_all()
     world.groups = Groups(world)
     world.agendas.append(world.groups)
+    world.inventories.append(inventory.inventory)
     for service, kind in KINDS.items():
         for verb, handler in handlers(kind).items():
             methods.add(f"compute.{service}.{verb}", handler)
@@ -45,3 +47,8 @@ def routes(methods: Methods) -> Iterator[Route]:
     for service in sorted(served):
         snake = re.sub(r"([A-Z])", lambda match: "_" + match[1].lower(), service)
         yield from transport_routes(API, PACKAGE, snake, lambda rpc, service=service: f"compute.{service}.{camel(rpc)}")  # type: ignore[misc]
+
+
+def rpcs() -> Iterator[tuple[str, str, GrpcMethod]]:
+    """None: Compute speaks REST only."""
+    return iter(())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from emulator.call import Methods
-from emulator.services.iam import accounts
+from emulator.services.iam import accounts, inventory
 from emulator.wire.discovery import discovery_routes
 from emulator.wire.grpc_methods import GrpcMethod, grpc_methods
 from emulator.wire.routes import Route
+
+if TYPE_CHECKING:
+    from emulator.world import World
 
 API = "iam.googleapis.com"
 _HEAD = "iam.projects.serviceAccounts."
@@ -23,8 +27,9 @@ RPCS = {
 }
 
 
-def register(methods: Methods) -> None:
-    """Add the handlers."""
+def register(world: World, methods: Methods) -> None:
+    """Add the handlers and the inventory."""
+    world.inventories.append(inventory.inventory)
     handlers = {
         "create": accounts.create, "get": accounts.get, "list": accounts.list_, "delete": accounts.delete,
         "undelete": accounts.undelete, "patch": accounts.patch, "update": accounts.update,
@@ -42,6 +47,7 @@ def rpcs() -> Iterator[tuple[str, str, GrpcMethod]]:
             yield API, RPCS[method.rpc], method
 
 
-def routes() -> Iterator[Route]:
+def routes(methods: Methods) -> Iterator[Route]:
     """The REST routes, with the types of the gRPC methods."""
+    del methods
     return discovery_routes(API, "iam.v1", {method: rpc.request.DESCRIPTOR for _, method, rpc in rpcs()})

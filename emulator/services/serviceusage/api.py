@@ -174,8 +174,9 @@ def register(world: World, methods: Methods) -> None:
     world.operations.effect("serviceusage.set", _set)
 
 
-def routes() -> Iterator[Route]:
+def routes(methods: Methods) -> Iterator[Route]:
     """The REST routes."""
+    del methods
     return transport_routes(API, "google.cloud.service_usage_v1", "service_usage", RPCS.get)
 
 

@@ -1,0 +1,35 @@
+"""Every emulated API, in the order their routes are tried. Adding one is a folder with an `api.py` and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.call import Methods
+from emulator.services.cloudquotas import api as cloudquotas
+from emulator.services.compute import api as compute
+from emulator.services.iam import api as iam
+from emulator.services.serviceusage import api as serviceusage
+from emulator.wire.grpc_methods import GrpcMethod
+from emulator.wire.routes import Route
+
+if TYPE_CHECKING:
+    from emulator.world import World
+
+Json = dict[str, object]
+
+
+class Service(Protocol):
+    """What the `api.py` of a service offers."""
+
+    def register(self, world: World, methods: Methods) -> None:
+        """Add the handlers, and to the world what the service does by itself: effects, agendas, usages, inventory."""
+
+    def routes(self, methods: Methods) -> Iterator[Route]:
+        """The REST routes."""
+
+    def rpcs(self) -> Iterator[tuple[str, str, GrpcMethod]]:
+        """(API, method id, gRPC method) of each gRPC method; none for a REST-only API."""
+
+
+SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas)

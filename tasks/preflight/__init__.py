@@ -1,0 +1,51 @@
+"""Preflight: would the cloud refuse this plan? Asked before the first write; every finding says what would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from cloud.connection import Connection
+from ironwood.errors import ApiDisabledError, PreflightError
+from ironwood.graph import Graph
+from ironwood.plan import Plan
+from ironwood.profile import Profile
+from tasks.preflight.apis import apis
+from tasks.preflight.capacity import chips, zones
+from tasks.preflight.check import Asked, Check
+from tasks.preflight.quotas import quotas
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (apis, zones, chips, quotas)
+
+
+@task(
+    name="preflight",
+    task_run_name="preflight",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def preflight(connection: Connection, profile: Profile, plan: Plan, wanted: Graph) -> list[Check]:
+    """Every check of the plan to `wanted` against what the project may and the zones can."""
+    asked = Asked(connection=connection, profile=profile, plan=plan, wanted=wanted)
+    with connection.clock.participating("preflight"):
+        return [each for check in CHECKS for each in _answers(check, asked)]
+
+
+def refuse(checks: list[Check]) -> None:
+    """Raise PreflightError naming every check that is not well, with its remedy."""
+    broken = [check for check in checks if check.remedy]
+    if broken:
+        raise PreflightError("\n".join(f"{check.subject}: {check.found}. {check.remedy}" for check in broken))
+
+
+def _answers(check: Callable[[Asked], Iterator[Check]], asked: Asked) -> list[Check]:
+    try:
+        return list(check(asked))
+    except ApiDisabledError:
+        return [Check(subject=check.__name__, found="can be read once its API is enabled, which is the first step of this plan")]

@@ -1,0 +1,44 @@
+"""Is there room for what the plan creates?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from cloud import facts
+from cloud.errors import QUOTA_HELP
+from tasks.preflight.check import Asked, Check
+
+QUOTA_OF: Mapping[str, str] = {
+    "network": "NETWORKS",
+    "subnetwork": "SUBNETWORKS",
+    "firewall": "FIREWALLS",
+    "router": "ROUTERS",
+    "address": "STATIC_ADDRESSES",
+    "health_check": "HEALTH_CHECKS",
+    "instance_template": "INSTANCE_TEMPLATES",
+    "instance_group": "INSTANCE_GROUP_MANAGERS",
+    "backend_service": "BACKEND_SERVICES",
+    "url_map": "URL_MAPS",
+    "http_proxy": "TARGET_HTTP_PROXIES",
+    "forwarding_rule": "FORWARDING_RULES",
+}
+"""The quota a new object of each kind counts against."""
+
+
+def quotas(asked: Asked) -> Iterator[Check]:
+    """Objects to create against the count quotas of project and region."""
+    connection, profile, plan = asked.connection, asked.profile, asked.plan
+    needed = Counter(QUOTA_OF[change.address.kind] for change in plan if change.action == "create" and change.address.kind in QUOTA_OF)
+    needed.subtract(QUOTA_OF[change.address.kind] for change in plan if change.action == "delete" and change.address.kind in QUOTA_OF)
+    short = []
+    checked = 0
+    for quota in facts.quotas(connection, profile.region):
+        want = needed.get(quota.metric, 0)
+        checked += want > 0
+        if want > quota.free:
+            short.append(f"{quota.metric} ({quota.scope}): {want} more needed, {quota.free:g} of {quota.limit:g} free")
+    if short:
+        yield Check(subject="quotas", found="; ".join(short), remedy=QUOTA_HELP)
+    elif checked:
+        yield Check(subject="quotas", found=f"enough of all {checked} that this plan uses")
