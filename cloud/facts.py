@@ -10,6 +10,7 @@ from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
 from ironwood.errors import NotFoundError
+from ironwood.tpu import Generation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,24 +61,45 @@ def quotas(connection: Connection, region: str) -> list[Quota]:
     ]
 
 
-def chip_limit(connection: Connection, *, family: str, region: str, spot: bool) -> int | None:
-    """How many chips of `family` the project may hold in `region`, on demand or Spot; None where Google does not say.
+def chip_limit(connection: Connection, *, generation: Generation, region: str, spot: bool) -> int | None:
+    """How many chips of `generation` the project may hold in `region`, on demand or Spot; None where Google does not say.
 
     Compute does not report this quota; Cloud Quotas does (documented: TPUS-PER-TPU-FAMILY-per-project-region).
     """
-    quota = f"PREEMPTIBLE-{family.upper()}" if spot else "TPUS-PER-TPU-FAMILY"
+    quota = generation.spot_quota if spot else "TPUS-PER-TPU-FAMILY"
     client = connection.client(cloudquotas_v1.CloudQuotasClient)
     name = f"projects/{connection.project}/locations/global/services/compute.googleapis.com/quotaInfos/{quota}-per-project-region"
     try:
-        with translated(f"reading the quota of {family} chips in {region}"):
+        with translated(f"reading the quota of {generation.name} chips in {region}"):
             info = client.get_quota_info(name=name, **ONCE)
     except NotFoundError:
         return None
+    family = generation.quota_family
     for entry in info.dimensions_infos:
         dimensions = {key: value.casefold() for key, value in entry.dimensions.items()}
         if dimensions.get("region") == region and dimensions.get("tpu_family", family) == family:
             return int(entry.details.value)
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reserved:
+    """A reservation: VMs it is made for, and how many of them nobody uses."""
+
+    count: int
+    free: int
+
+
+def reservation(connection: Connection, *, zone: str, name: str) -> Reserved | None:
+    """The reservation `name` in `zone`, or None where there is none."""
+    client = connection.client(compute_v1.ReservationsClient)
+    try:
+        with translated(f"reading reservation {name} in {zone}"):
+            found = client.get(project=connection.project, zone=zone, reservation=name, **ONCE)
+    except NotFoundError:
+        return None
+    specific = found.specific_reservation
+    return Reserved(count=specific.count, free=max(0, specific.count - specific.in_use_count))
 
 
 def health(connection: Connection, service: str, group: str) -> dict[str, int]:

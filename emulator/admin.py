@@ -173,6 +173,9 @@ class Admin:
                 except (ValueError, InvalidOperation) as error:
                     world.faults.remove(fault.id)
                     return refused(f"price fault: {error}")
+            if spec["type"] in {"host_failure", "preemption"}:
+                world.groups.strike(spec, now)
+                fault.state = "done"
         except BadFaultError as error:
             return refused(str(error))
         world.groups.forget()

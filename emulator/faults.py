@@ -23,6 +23,8 @@ TYPES: dict[str, tuple[dict[str, tuple[type, ...]], dict[str, tuple[type, ...]]]
     "stock": ({"zone": (str,), "machine_type": (str,), "available": (int,)}, {}),
     "lost_response": ({"method": (str,)}, {"times": (int,)}),
     "unhealthy": ({}, {"instance": (str,), "group": (str,)}),
+    "host_failure": ({"group": (str,)}, {"instance": (str,)}),
+    "preemption": ({"group": (str,)}, {"count": (int,)}),
     "price": ({"sku": (str,), "factor": (int, float, str)}, {}),
     "api_rate_limit": ({}, {"method": (str,), "times": (int,)}),
 }
@@ -168,6 +170,11 @@ class Faults:
         for fault in limits:
             fault.used += 1
         return True
+
+    def stock_left(self, zone: str, machine_type: str) -> int | None:
+        """How many VMs a stock fault still allows; None where none is set."""
+        limits = [f for f in self.of("stock") if f.spec["zone"] == zone and f.spec["machine_type"] == machine_type]
+        return min((max(0, fault.spec["available"] - fault.used) for fault in limits), default=None)
 
     def return_stock(self, zone: str, machine_type: str) -> None:
         """Put one VM back."""

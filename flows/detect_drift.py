@@ -9,7 +9,6 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import compare
-from ironwood.desired import desired
 from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
@@ -19,7 +18,7 @@ from tasks.inputs import load_profile
 def detect_drift(profile: str = "embedded", sizes: dict[str, int] | None = None) -> int:
     """Tell every difference with its reason; returns how many there are."""
     ours = load_profile(profile)
-    found = compare(connect(ours), ours, desired(ours, sizes_within(ours, sizes or {})))
+    found = compare(connect(ours), ours, sizes_within(ours, sizes or {}))
     rows = [(change.action, str(change.address), change.reason) for change in found.plan]
     report.page(f"drift-{ours.name}", f"drift of profile {ours.name}: {len(rows)}", rows, ("to repair", "resource", "what differs"))
     report.say("drift", f"{len(rows)} differences; `python -m flows.provision --profile {profile}` repairs them" if rows else "none")

@@ -8,9 +8,8 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.reconcile import carry_out, compare
+from flows.reconcile import carry_out, compare, converge
 from flows.validate import validate
-from ironwood.desired import desired
 from ironwood.plan import Plan
 from ironwood.profile import sizes_within
 from ironwood.resources.base import SERVICES
@@ -30,26 +29,26 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     ours = load_profile(profile)
     connection = connect(ours)
     report.opening(ours, connection)
-    wanted = desired(ours, sizes_within(ours, sizes or {}))
+    target = sizes_within(ours, sizes or {})
     if dry_run:
-        found = compare(connection, ours, wanted)
-        report.checks(preflight(connection, ours, found.plan, wanted))
+        found = compare(connection, ours, target)
+        report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)
         return len(found.plan)
     with writer(ours):
-        found = compare(connection, ours, wanted)
-        checks = preflight(connection, ours, found.plan, wanted)
+        found = compare(connection, ours, target)
+        checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
         report.checks(checks)
         found.show(ours)
         refuse(checks)
         if enabling := found.plan.of_kind(SERVICES.kind).changes:
             # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
             carry_out(connection, Plan(enabling))
-            found = compare(connection, ours, wanted)
-            checks = preflight(connection, ours, found.plan, wanted)
+            found = compare(connection, ours, target)
+            checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
             report.checks(checks)
             refuse(checks)
-        carry_out(connection, found.plan)
+        converge(connection, ours, target, found)
     validate(profile, sizes)
     return len(found.plan)
 

@@ -6,6 +6,7 @@ unfinished step: every future is waited for, and those that did not complete are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -16,16 +17,19 @@ from cloud.connection import Connection
 from cloud.observe import Observation
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.cost.pricebook import PriceBook
+from ironwood.desired import Exhausted, desired, order_of
 from ironwood.desired.apis import REQUIRED_APIS
 from ironwood.diff import diff
-from ironwood.errors import UnfinishedError
+from ironwood.errors import OutOfStockError, StockoutError, UnfinishedError
 from ironwood.graph import Graph
+from ironwood.placement import options_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from ironwood.resources.base import SERVICES
+from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.service_set import ServiceSet
 from tasks import report
-from tasks.apply import Done, apply_change
+from tasks.apply import Done, abandon_order, apply_change
 from tasks.inputs import load_price_book
 from tasks.observe import observe
 
@@ -57,11 +61,11 @@ class Reconciliation:
         )
 
 
-def compare(connection: Connection, profile: Profile, wanted: Graph) -> Reconciliation:
-    """Observe `profile` and diff it against `wanted`; writes nothing."""
-    names = {resource.name for resource in wanted} | API_NAMES
+def compare(connection: Connection, profile: Profile, sizes: Mapping[str, int], exhausted: Exhausted = frozenset()) -> Reconciliation:
+    """Observe `profile` and diff it against what it wants at `sizes`; writes nothing."""
+    names = {resource.name for resource in desired(profile, sizes)} | API_NAMES
     observation = observe(connection, names)
-    return against(observation, profile, wanted)
+    return against(observation, profile, desired(profile, sizes, observation.live, exhausted))
 
 
 def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconciliation:
@@ -77,6 +81,44 @@ def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconc
     )
 
 
+def converge(connection: Connection, profile: Profile, sizes: Mapping[str, int], found: Reconciliation) -> None:
+    """Carry out what was found, until nothing is left to do.
+
+    Where a group gets no VMs by its deadline its order is given up, read back, and placed with the tier's next option; raises StockoutError
+    when there is none. What a step leads to only once it is done (worker 0 of a repaired slice) is another round.
+    """
+    exhausted: Exhausted = frozenset()
+    while len(found.plan):
+        try:
+            carry_out(connection, found.plan)
+        except OutOfStockError as short:
+            exhausted |= _given_up(connection, profile, found.wanted, short.groups)
+            if short.others:
+                raise
+        if not exhausted and not any(isinstance(each, EndpointGroup) for each in found.wanted):
+            return
+        found = compare(connection, profile, sizes, exhausted)
+        report.say("plan", f"then {found.plan.summary}")
+
+
+def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: tuple[str, ...]) -> Exhausted:
+    """Give up the orders of `groups` (addresses as text); answers the options they belong to."""
+    options: set[tuple[str, int]] = set()
+    for group in wanted:
+        if not isinstance(group, InstanceGroup) or str(group.address) not in groups:
+            continue
+        has = abandon_order(connection, group, _run_id())
+        order = order_of(profile, group.name)
+        if order is not None:
+            tier, number = order
+            options.add(order)
+            report.say(
+                "stockout",
+                f"{tier}: {options_of(profile.enabled_tiers[tier])[number]} gave {has} of {group.size} VMs by its deadline; the rest of the order is cancelled",
+            )
+    return frozenset(options)
+
+
 def carry_out(connection: Connection, plan: Plan) -> list[Done]:
     """Run every change of `plan`; raises UnfinishedError naming the steps that did not complete, each with its reason."""
     run = _run_id()
@@ -87,6 +129,8 @@ def carry_out(connection: Connection, plan: Plan) -> list[Done]:
     steps = {future: step for step, future in started.items()}
     finished: list[Done] = []
     broken: list[str] = []
+    stockouts: list[str] = []
+    dependent = 0
     for future in as_completed(list(started.values())):
         future.wait()
         if future.state.is_completed():
@@ -94,6 +138,12 @@ def carry_out(connection: Connection, plan: Plan) -> list[Done]:
             report.step(finished[-1], len(finished), len(plan))
         else:
             broken.append(f"{steps[future]}: {_why(future)}")
+            dependent += not future.state.is_final()
+            if _is_stockout(future):
+                stockouts.append(steps[future].partition(" ")[2])
+    if stockouts:
+        told = f"{len(stockouts)} of {len(plan)} steps got no stock by their deadline:\n" + "\n".join(sorted(broken))
+        raise OutOfStockError(told, groups=tuple(stockouts), others=len(broken) - len(stockouts) - dependent)
     if broken:
         raise UnfinishedError(
             f"{len(broken)} of {len(plan)} steps did not complete; run the same command again once this is mended:\n"
@@ -120,6 +170,18 @@ def _why(future: PrefectFuture[Done]) -> str:
     except Exception as error:  # noqa: BLE001 - whatever ended the step is what is told
         return str(error)
     return str(future.state.message)
+
+
+def _is_stockout(future: PrefectFuture[Done]) -> bool:
+    if not future.state.is_final():
+        return False
+    try:
+        future.result()
+    except StockoutError:
+        return True
+    except Exception:  # noqa: BLE001 - whatever else it was
+        return False
+    return False
 
 
 def _run_id() -> UUID:

@@ -8,8 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.reconcile import carry_out, compare
-from ironwood.desired import desired
+from flows.reconcile import compare, converge
 from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
@@ -27,17 +26,16 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
     connection = connect(ours)
     target = sizes_within(ours, sizes or {})
     report.say("scale", f"profile {ours.name} to {', '.join(f'{tier} {pods}' for tier, pods in target.items())}")
-    wanted = desired(ours, target)
     if dry_run:
-        found = compare(connection, ours, wanted)
+        found = compare(connection, ours, target)
         found.show(ours)
         return len(found.plan)
     with writer(ours):
-        found = compare(connection, ours, wanted)
-        checks = preflight(connection, ours, found.plan, wanted)
+        found = compare(connection, ours, target)
+        checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
         found.show(ours)
         refuse(checks)
-        carry_out(connection, found.plan)
+        converge(connection, ours, target, found)
     return len(found.plan)
 
 

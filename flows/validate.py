@@ -9,7 +9,6 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import compare
-from ironwood.desired import desired
 from ironwood.errors import ProbeError
 from ironwood.profile import sizes_within
 from tasks import report
@@ -25,9 +24,8 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     """
     ours = load_profile(profile)
     connection = connect(ours)
-    wanted = desired(ours, sizes_within(ours, sizes or {}))
-    found = compare(connection, ours, wanted)
-    findings = probe(connection, found.observation.live, wanted, found.plan)
+    found = compare(connection, ours, sizes_within(ours, sizes or {}))
+    findings = probe(connection, found.observation.live, found.wanted, found.plan)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
     if broken:

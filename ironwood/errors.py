@@ -21,6 +21,7 @@ IronwoodError
 ├── UnreachableError        the cloud cannot be reached at all
 ├── ProbeError              it exists and does not serve
 └── UnfinishedError         some steps did not complete: run again
+    └── OutOfStockError       because groups got no VMs by their deadline: order elsewhere
 """
 
 from __future__ import annotations
@@ -108,3 +109,12 @@ class ProbeError(IronwoodError):
 
 class UnfinishedError(IronwoodError):
     """Some steps did not complete; running again finishes them."""
+
+
+class OutOfStockError(UnfinishedError):
+    """Groups got no VMs by their deadline: `groups` by name; `others` tells that further steps failed for other reasons."""
+
+    def __init__(self, message: str, *, groups: tuple[str, ...], others: int) -> None:
+        super().__init__(message)
+        self.groups = groups
+        self.others = others

@@ -42,14 +42,28 @@ def health_check(prefix: str) -> str:
     return f"{prefix}tpu-health-check"
 
 
-def template(prefix: str, tier: str, content: str) -> str:
-    """An instance template; `content` is the hash of everything in it."""
-    return f"{prefix}ironwood-cluster-{tier}-{content}"
+def template(prefix: str, tier: str, content: str, option: str = "") -> str:
+    """An instance template; `content` is the hash of everything in it, `option` tells a fallback's from the tier's first."""
+    return f"{prefix}ironwood-cluster-{_of(tier, option)}-{content}"
 
 
-def group(prefix: str, tier: str, number: int) -> str:
-    """The `number`-th group of a tier, from 1."""
-    return f"{prefix}ironwood-cluster-{tier}-{number:03d}"
+def group(prefix: str, tier: str, number: int, option: str = "") -> str:
+    """The `number`-th group of a tier's option, from 1."""
+    return f"{prefix}ironwood-cluster-{_of(tier, option)}-{number:03d}"
+
+
+def workload_policy(prefix: str, topology: str) -> str:
+    """The workload policy of all slices of one topology."""
+    return f"{prefix}ai-inference-slice-{topology}"
+
+
+def endpoint_group(group: str) -> str:
+    """The endpoint group that leads to worker 0 of the slice `group` is."""
+    return group.replace("ironwood-cluster-", "ironwood-worker-", 1)
+
+
+def _of(tier: str, option: str) -> str:
+    return f"{tier}-{option}" if option else tier
 
 
 def backend_service(prefix: str, tier: str) -> str:

@@ -23,6 +23,7 @@ TIER_NAMES: tuple[str, ...] = get_args(TierName)
 """Smallest first."""
 Consumption = Literal["on_demand", "spot", "flex_start", "reserved"]
 Shape = Literal["single_host", "multi_host"]
+GenerationName = Literal["tpu7x", "v6e", "v5p"]
 
 DEFAULT_CHIPS: Mapping[str, int] = {"small": 256, "medium": 1_024, "large": 9_216}
 DEFAULT_MAX_REPLICAS: Mapping[str, int] = {"small": 3, "medium": 5, "large": 2}
@@ -81,15 +82,32 @@ class Budget(_Section):
     threshold: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.8
 
 
+class Fallback(_Section):
+    """Where a tier's VMs are ordered when the option before has no stock by its deadline."""
+
+    consumption: Consumption = "on_demand"
+    zone: str | None = None
+    reservation: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
+    deadline_minutes: Annotated[int, Field(ge=5, le=10_080)] | None = None
+
+
 class Tier(_Section):
-    """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four."""
+    """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four.
+
+    Orders go to `consumption` in `zone`, then to each of `fallbacks` in turn (`ironwood/placement.py`).
+    """
 
     enabled: bool
+    generation: GenerationName = "tpu7x"
     chips: int
     accelerator_type: str | None = None
     shape: Shape = "single_host"
-    consumption: Consumption = "on_demand"
+    consumption: Consumption
     zone: str
+    reservation: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
+    deadline_minutes: Annotated[int, Field(ge=5, le=10_080)] | None = None
+    fallbacks: tuple[Fallback, ...] = ()
+    image_family: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
     replicas: Annotated[int, Field(ge=0, le=20)]
     min_replicas: Annotated[int, Field(ge=0, le=10)]
     max_replicas: Annotated[int, Field(ge=1, le=20)]
@@ -186,13 +204,15 @@ def _fill_tiers(values: dict[str, object]) -> None:
         tier.setdefault("enabled", name != "large")
         tier.setdefault("chips", DEFAULT_CHIPS[name])
         tier.setdefault("zone", zone)
+        tier.setdefault("consumption", "flex_start" if tier.get("shape") == "multi_host" else "on_demand")
         tier.setdefault("min_replicas", 0)
         tier.setdefault("max_replicas", DEFAULT_MAX_REPLICAS[name])
         tier.setdefault("replicas", max(1, tier["min_replicas"]) if isinstance(tier["min_replicas"], int) else 1)
         tier.setdefault("timeout_seconds", DEFAULT_TIMEOUT_SECONDS[name])
         tier.setdefault("draining_seconds", DEFAULT_DRAINING_SECONDS[name])
         tier.setdefault("paths", list(DEFAULT_PATHS[name]))
-        if isinstance(tier["paths"], list):
-            tier["paths"] = tuple(tier["paths"])
+        for key in ("paths", "fallbacks"):
+            if isinstance(tier.get(key), list):
+                tier[key] = tuple(tier[key])
     if isinstance(values.get("adopt"), list):
         values["adopt"] = tuple(values["adopt"])  # type: ignore[arg-type]  # just seen to be a list

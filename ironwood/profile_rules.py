@@ -6,7 +6,7 @@ What a single key may hold is in `profile.py`; here stands what only several key
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from ironwood import naming, tpu
 from ironwood.errors import ProfileError
 
 if TYPE_CHECKING:
-    from ironwood.profile import Profile, Tier
+    from ironwood.profile import Profile, Tier, TierName
 
 MAX_NAME = 63
 MAX_SERVICE_ACCOUNT_ID = 30
@@ -24,7 +24,7 @@ MAX_SERVICE_ACCOUNT_ID = 30
 class Finding:
     """A broken rule: the key it is told at, and the text."""
 
-    path: tuple[str, ...]
+    path: tuple[str | int, ...]
     text: str
 
 
@@ -68,33 +68,42 @@ def zones_lie_in_the_region(profile: Profile) -> Iterator[Finding]:
     """The profile's zone and each tier's are zones of its region."""
     if not profile.zone.startswith(profile.region + "-"):
         yield Finding(path=("zone",), text=f"'{profile.zone}' is not in region {profile.region}; choose a zone of it")
-    for name, tier in profile.tiers.items():
-        if tier.zone != profile.zone and not tier.zone.startswith(profile.region + "-"):
-            yield Finding(path=("tiers", name, "zone"), text=f"'{tier.zone}' is not in region {profile.region}; choose a zone of it")
+    for path, zone, _ in _zones(profile.tiers):
+        if zone != profile.zone and not zone.startswith(profile.region + "-"):
+            yield Finding(path=path, text=f"'{zone}' is not in region {profile.region}; choose a zone of it")
 
 
 def zones_host_the_chips(profile: Profile) -> Iterator[Finding]:
-    """Each enabled tier's zone offers its machine type."""
-    for name, tier in profile.enabled_tiers.items():
-        generation = tpu.TPU7X
-        if tier.zone.startswith(profile.region + "-") and tier.zone not in generation.zones:
+    """Each zone an enabled tier may be ordered in offers its machine type."""
+    for path, zone, tier in _zones(profile.enabled_tiers):
+        generation = tpu.GENERATIONS[tier.generation]
+        if zone.startswith(profile.region + "-") and zone not in generation.zones:
+            here = path if zone != profile.zone or len(path) > 3 else ("zone",)
             yield Finding(
-                path=("tiers", name, "zone") if tier.zone != profile.zone else ("zone",),
-                text=f"'{tier.zone}' has no {generation.machine_type}; {generation.name} is in {', '.join(generation.zones)}",
+                path=here, text=f"'{zone}' has no {generation.machine_type}; {generation.name} is in {', '.join(generation.zones)}"
             )
+
+
+def _zones(tiers: Mapping[str, Tier] | Mapping[TierName, Tier]) -> Iterator[tuple[tuple[str | int, ...], str, Tier]]:
+    """Every zone tiers name: where it stands, the zone, the tier."""
+    for name, tier in tiers.items():
+        yield ("tiers", name, "zone"), tier.zone, tier
+        for number, each in enumerate(tier.fallbacks):
+            if each.zone is not None:
+                yield ("tiers", name, "fallbacks", number, "zone"), each.zone, tier
 
 
 def a_topology_exists(profile: Profile) -> Iterator[Finding]:
     """Some topology has exactly the tier's chips."""
     for name, tier in profile.tiers.items():
         try:
-            tpu.slice_of(tier.chips)
+            tpu.slice_of(tier.chips, tpu.GENERATIONS[tier.generation])
         except ProfileError as error:
             yield Finding(path=("tiers", name, "chips"), text=str(error))
 
 
 def the_suffix_counts_tensorcores(profile: Profile) -> Iterator[Finding]:
-    """An accelerator type agrees with the chips: its suffix counts TensorCores, two a chip."""
+    """An accelerator type agrees with the chips: its suffix counts TensorCores, one or two a chip."""
     for name, tier in profile.tiers.items():
         if tier.accelerator_type is not None:
             yield from _suffix(name, tier, tier.accelerator_type)
@@ -102,24 +111,40 @@ def the_suffix_counts_tensorcores(profile: Profile) -> Iterator[Finding]:
 
 def _suffix(name: str, tier: Tier, accelerator: str) -> Iterator[Finding]:
     path = ("tiers", name, "accelerator_type")
+    generation = tpu.GENERATIONS[tier.generation]
     chips = tpu.chips_of_accelerator(accelerator)
+    right = f"{generation.name}-{generation.tensorcores_per_chip * tier.chips}"
     if chips is None:
         yield Finding(path=path, text=f"'{accelerator}' is not a TPU we know; names look like tpu7x-512")
+    elif not accelerator.startswith(f"{generation.name}-"):
+        yield Finding(path=path, text=f"'{accelerator}' is not of generation {generation.name}; write {right} or change `generation`")
     elif chips != tier.chips:
-        right = tpu.TPU7X.tensorcores_per_chip * tier.chips
-        yield Finding(
-            path=path,
-            text=f"'{accelerator}' has {chips} chips, because its number counts TensorCores, two a chip; for {tier.chips} chips write tpu7x-{right}",
-        )
+        why = f"because its number counts TensorCores, {'two' if generation.tensorcores_per_chip == 2 else 'one'} a chip"
+        yield Finding(path=path, text=f"'{accelerator}' has {chips} chips, {why}; for {tier.chips} chips write {right}")
 
 
-def the_shape_is_built(profile: Profile) -> Iterator[Finding]:
-    """Only what this version can provision is accepted."""
-    for name, tier in profile.enabled_tiers.items():
-        if tier.shape != "single_host":
-            yield Finding(path=("tiers", name, "shape"), text=f"'{tier.shape}' cannot be provisioned yet; use single_host")
-        if tier.consumption != "on_demand":
-            yield Finding(path=("tiers", name, "consumption"), text=f"'{tier.consumption}' cannot be provisioned yet; use on_demand")
+def orders_can_be_placed(profile: Profile) -> Iterator[Finding]:
+    """Each way to order is complete and told once: a reservation where it is reserved and nowhere else."""
+    for name, tier in profile.tiers.items():
+        ways: list[tuple[tuple[str | int, ...], str, str, str | None]] = [(("tiers", name), tier.consumption, tier.zone, tier.reservation)]
+        for number, each in enumerate(tier.fallbacks):
+            ways.append((("tiers", name, "fallbacks", number), each.consumption, each.zone or tier.zone, each.reservation))
+        seen = set()
+        for path, consumption, zone, reservation in ways:
+            if consumption == "reserved" and reservation is None:
+                text = "'reserved' needs the reservation to draw from; add `reservation: NAME`"
+                yield Finding(path=(*path, "consumption"), text=text)
+            if consumption != "reserved" and reservation is not None:
+                yield Finding(
+                    path=(*path, "reservation"),
+                    text=f"'{reservation}' is used by `consumption: reserved` only; remove it or change consumption",
+                )
+            if (consumption, zone, reservation) in seen:
+                yield Finding(
+                    path=(*path, "consumption"),
+                    text=f"'{consumption}' in {zone} is ordered before already; remove it or choose another zone",
+                )
+            seen.add((consumption, zone, reservation))
 
 
 def names_fit(profile: Profile) -> Iterator[Finding]:
@@ -131,7 +156,10 @@ def names_fit(profile: Profile) -> Iterator[Finding]:
             text=f"makes the service account id '{account}' {len(account)} characters long; at most {MAX_SERVICE_ACCOUNT_ID} are allowed, so the prefix may have "
             f"{MAX_SERVICE_ACCOUNT_ID - len(naming.service_account_id(''))}",
         )
-    longest = max((naming.template(profile.name_prefix, tier, "0" * 8) for tier in profile.tiers), key=len)
+    from ironwood.placement import options_of  # late: it needs the profile these rules are part of
+
+    ways = [(name, option.label) for name, tier in profile.tiers.items() for option in options_of(tier)]
+    longest = max((naming.template(profile.name_prefix, name, "0" * 8, label) for name, label in ways), key=len)
     if len(longest) > MAX_NAME:
         yield Finding(
             path=("name_prefix",), text=f"makes the name '{longest}' {len(longest)} characters long; at most {MAX_NAME} are allowed"
@@ -151,7 +179,7 @@ def the_subnet_is_private(profile: Profile) -> Iterator[Finding]:
             path=("network", "subnet_cidr"),
             text=f"'{cidr}' is not a private range; use one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
         )
-    vms = sum(tier.chips // tpu.TPU7X.chips_per_vm * tier.max_replicas for tier in profile.enabled_tiers.values())
+    vms = sum(tier.chips // tpu.GENERATIONS[tier.generation].chips_per_vm * tier.max_replicas for tier in profile.enabled_tiers.values())
     if network.num_addresses - 4 < vms:
         yield Finding(
             path=("network", "subnet_cidr"),
@@ -183,7 +211,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     zones_host_the_chips,
     a_topology_exists,
     the_suffix_counts_tensorcores,
-    the_shape_is_built,
+    orders_can_be_placed,
     names_fit,
     the_subnet_is_private,
     the_default_tier_serves,

@@ -21,18 +21,15 @@ docker run --detach --restart=always --name=model-server --privileged --network=
 """
 )
 
-VM_TOPOLOGY = "2x2x1"
-"""Every VM of a single-host tier is a slice of its own: four chips."""
 
-
-def startup_script(profile: Profile) -> str:
-    """The script every VM runs at boot."""
+def startup_script(profile: Profile, topology: str) -> str:
+    """The script every VM runs at boot; `topology` is that of the slice it is part of: its own four chips, or a pod's."""
     serving = profile.serving
     return _SCRIPT.substitute(
         model_name=profile.model_name,
         model_source=serving.model_source,
         port=serving.port,
         readiness_path=serving.readiness_path,
-        vm_topology=VM_TOPOLOGY,
+        vm_topology=topology,
         image=serving.image,
     )

@@ -1,7 +1,7 @@
 """TPU arithmetic: chips -> topology, machine type, VMs, accelerator name, number of groups.
 
-Source: Google Cloud documentation of TPU7x (Ironwood) and of TPUs in managed instance groups; see `docs/architecture.md`, "Shapes".
-The suffix of an accelerator name counts TensorCores, two a chip: 256 chips are `tpu7x-512`.
+Source: Google Cloud documentation of TPU7x (Ironwood), v6e, v5p and of TPUs in managed instance groups; see `docs/architecture.md`, "Shapes".
+The suffix of an accelerator name counts TensorCores: two a chip on TPU7x and v5p (256 chips are `tpu7x-512`), one on v6e.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ CUBE_CHIPS = 64
 class Generation:
     """One TPU generation as Compute Engine offers it.
 
-    Units: memory in GiB a chip, peak compute in TFLOP/s a chip.
+    `quota_family` is what its chip quota calls it, `spot_quota` the quota of its Spot chips; `flat` topologies have two sides (a torus has three). Units: memory in GiB a chip.
     """
 
     name: str
     machine_type: str
+    quota_family: str
+    spot_quota: str
     chips_per_vm: int
     tensorcores_per_chip: int
     hbm_gib_per_chip: int
-    fp8_tflops_per_chip: int
-    max_cubes: int
+    max_chips: int
+    flat: bool
     zones: tuple[str, ...]
     image_family: str
 
@@ -40,17 +42,47 @@ class Generation:
 TPU7X = Generation(
     name="tpu7x",
     machine_type="tpu7x-standard-4t",
+    quota_family="tpu7x",
+    spot_quota="PREEMPTIBLE-TPU7X",
     chips_per_vm=4,
     tensorcores_per_chip=2,
     hbm_gib_per_chip=192,
-    fp8_tflops_per_chip=4_614,
-    max_cubes=144,
+    max_chips=9_216,
+    flat=False,
     zones=("us-central1-ai1a", "us-central1-c"),
     image_family="ubuntu-accel-2404-amd64-tpu-tpu7x",
 )
+V6E = Generation(
+    name="v6e",
+    machine_type="ct6e-standard-4t",
+    quota_family="ct6e",
+    spot_quota="PREEMPTIBLE-TPU-V6E",
+    chips_per_vm=4,
+    tensorcores_per_chip=1,
+    hbm_gib_per_chip=32,
+    max_chips=256,
+    flat=True,
+    zones=("asia-northeast1-b", "europe-west4-a", "us-central1-b", "us-east5-a", "us-east5-b"),
+    image_family="ubuntu-accel-2204-amd64-tpu-v6e",
+)
+V5P = Generation(
+    name="v5p",
+    machine_type="ct5p-hightpu-4t",
+    quota_family="ct5p",
+    spot_quota="PREEMPTIBLE-TPU-V5P",
+    chips_per_vm=4,
+    tensorcores_per_chip=2,
+    hbm_gib_per_chip=95,
+    max_chips=6_144,
+    flat=False,
+    zones=("europe-west4-b", "us-central1-a", "us-east5-a"),
+    image_family="ubuntu-accel-2204-amd64-tpu-v5p",
+)
 
-GENERATIONS = {TPU7X.name: TPU7X}
+GENERATIONS = {each.name: each for each in (TPU7X, V6E, V5P)}
+BY_MACHINE_TYPE = {each.machine_type: each for each in GENERATIONS.values()}
 
+_FLAT = {4: (2, 2), 8: (2, 4), 16: (4, 4), 32: (4, 8), 64: (8, 8), 128: (8, 16), 256: (16, 16)}
 _BELOW_A_CUBE = {4: (2, 2, 1), 8: (2, 2, 2), 16: (2, 2, 4), 32: (2, 4, 4)}
 
 
@@ -103,11 +135,13 @@ def chips_of_accelerator(name: str) -> int | None:
     return int(cores) // generation.tensorcores_per_chip
 
 
-def _sides(chips: int, generation: Generation) -> tuple[int, int, int] | None:
+def _sides(chips: int, generation: Generation) -> tuple[int, ...] | None:
+    if generation.flat:
+        return _FLAT.get(chips)
     if chips in _BELOW_A_CUBE:
         return _BELOW_A_CUBE[chips]
     cubes, rest = divmod(chips, CUBE_CHIPS)
-    if rest or not 1 <= cubes <= generation.max_cubes:
+    if rest or not 1 <= cubes <= generation.max_chips // CUBE_CHIPS:
         return None
     shapes = [
         (a, b, cubes // (a * b))
@@ -120,7 +154,8 @@ def _sides(chips: int, generation: Generation) -> tuple[int, int, int] | None:
 
 
 def _neighbours(chips: int, generation: Generation) -> tuple[int | None, int | None]:
-    sizes = sorted({*_BELOW_A_CUBE, *(CUBE_CHIPS * n for n in range(1, generation.max_cubes + 1))})
+    cubes = {CUBE_CHIPS * n for n in range(1, generation.max_chips // CUBE_CHIPS + 1)}
+    sizes = sorted(_FLAT if generation.flat else {*_BELOW_A_CUBE, *cubes})
     below = max((s for s in sizes if s < chips), default=None)
     above = min((s for s in sizes if s > chips), default=None)
     return below, above

@@ -11,9 +11,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from cloud.connection import Connection
+from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.registry import DRIVERS
 from cloud.journal import Attempt
 from ironwood.plan import Change
+from ironwood.resources.group import InstanceGroup
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 
@@ -52,3 +54,20 @@ def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
         else:
             driver.delete(connection, attempt, change.before)
         return Done(step=change.step, took=clock.now() - began)
+
+
+@task(
+    name="abandon order",
+    task_run_name="give up the order of {group.name}",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def abandon_order(connection: Connection, group: InstanceGroup, run: UUID) -> int:
+    """Cancel what `group` was ordered and has not got, and read it back; answers how many VMs it has."""
+    context = TaskRunContext.get()
+    attempt = Attempt(run=run, step=f"abandon {group.address}", number=context.task_run.run_count if context else 1)
+    with connection.clock.participating(attempt.step):
+        return INSTANCE_GROUP.abandon(connection, attempt, group)

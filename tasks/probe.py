@@ -17,10 +17,12 @@ from prefect.cache_policies import NO_CACHE
 from cloud import facts
 from cloud.clock import sleep
 from cloud.connection import Connection
-from cloud.drivers.addresses import instance_group_url
+from cloud.drivers.addresses import backend_url
+from cloud.drivers.instance_group import INSTANCE_GROUP
 from ironwood.graph import Graph
 from ironwood.plan import Plan
-from ironwood.resources.group import InstanceGroup
+from ironwood.resources.base import Address
+from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, UrlMap
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
@@ -90,7 +92,7 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan) -> li
     """The validation table: drift, groups, backend health, and a prediction through every route of the URL map."""
     with connection.clock.participating("validate"):
         findings = [Finding(check="no drift", passed=not len(drift), found=drift.summary if len(drift) else "live is as desired")]
-        findings += [_group(each) for each in live if isinstance(each, InstanceGroup) and each.address in wanted]
+        findings += [_group(connection, each) for each in live if isinstance(each, InstanceGroup) and each.address in wanted]
         findings += [
             finding
             for each in live
@@ -113,7 +115,11 @@ def routes(live: Graph, wanted: Graph) -> list[tuple[str, BackendService]]:
     return [(f"{base}{prefix}{PREDICT}", service) for prefix, service in services.items() if isinstance(service, BackendService)]
 
 
-def _group(group: InstanceGroup) -> Finding:
+def _group(connection: Connection, group: InstanceGroup) -> Finding:
+    deadline = connection.clock.now() + HEALTHY_WITHIN
+    while not group.stable and connection.clock.now() < deadline:
+        sleep(connection.clock, POLL)
+        group = INSTANCE_GROUP.live(connection, group)
     return Finding(
         check=f"group {group.name}", passed=group.stable, found=f"{group.size} VMs, {'stable' if group.stable else 'still changing'}"
     )
@@ -121,9 +127,8 @@ def _group(group: InstanceGroup) -> Finding:
 
 def _backends(connection: Connection, service: BackendService, live: Graph) -> Iterator[Finding]:
     for backend in service.backends:
-        group = live.get(backend.group)
-        want = group.size if isinstance(group, InstanceGroup) else 0
-        url = instance_group_url(connection.project, backend.group)
+        want = _servers(live, backend.group)
+        url = backend_url(connection.project, backend.group)
         deadline = connection.clock.now() + HEALTHY_WITHIN
         while (healthy := facts.health(connection, service.name, url).get("HEALTHY", 0)) < want and connection.clock.now() < deadline:
             sleep(connection.clock, POLL)
@@ -131,9 +136,17 @@ def _backends(connection: Connection, service: BackendService, live: Graph) -> I
 
 
 def _vms(service: BackendService, live: Graph) -> int:
-    """VMs behind a service."""
-    groups = [live.get(backend.group) for backend in service.backends]
-    return sum(group.size for group in groups if isinstance(group, InstanceGroup))
+    """VMs that serve behind a service."""
+    return sum(_servers(live, backend.group) for backend in service.backends)
+
+
+def _servers(live: Graph, backend: Address) -> int:
+    """How many VMs of a backend serve: all of a group's, worker 0 of a slice."""
+    group = live.get(backend)
+    if isinstance(group, EndpointGroup):
+        behind = live.get(group.group)
+        return int(isinstance(behind, InstanceGroup) and behind.size > 0)
+    return group.size if isinstance(group, InstanceGroup) else 0
 
 
 def _prediction(url: str, into: BackendService, vms: int) -> Finding:
@@ -149,7 +162,7 @@ def _prediction(url: str, into: BackendService, vms: int) -> Finding:
     took = (time.perf_counter() - began) * 1_000
     served = answer.json().get("servedBy", "") if answer.status_code == OK else ""
     # The simulated model server names the VM; a real one need not.
-    right = not served or any(served.startswith(backend.group.name) for backend in into.backends)
+    right = not served or any(served.startswith(backend.group.name.replace("-worker-", "-cluster-")) for backend in into.backends)
     return Finding(
         check=check,
         passed=answer.status_code == OK and right,

@@ -60,6 +60,11 @@ def plan(
         hours = Decimal(profile.budget.amount_usd) / after.hourly_usd
         say("", f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}")
         say("", f"the budget of ${profile.budget.amount_usd:,} lasts {_hours(hours)} at this rate")
+    if after.committed_usd or before.committed_usd:
+        say(
+            "",
+            f"reservations: {usd(after.committed_usd)}/h of them in use; they are paid whether used or not, so shrinking them saves nothing",
+        )
     for change in changes:
         console.print(
             f"  {MARKS[change.action]} {change.address.kind} {change.address.name} ({change.address.scope}): {change.reason}", markup=False

@@ -14,7 +14,9 @@ COLLECTIONS: Mapping[str, str] = {
     "address": "addresses",
     "health_check": "healthChecks",
     "instance_template": "instanceTemplates",
+    "workload_policy": "resourcePolicies",
     "instance_group": "instanceGroupManagers",
+    "endpoint_group": "networkEndpointGroups",
     "backend_service": "backendServices",
     "url_map": "urlMaps",
     "http_proxy": "targetHttpProxies",
@@ -34,9 +36,11 @@ def url(project: str, address: Address) -> str:
     return f"projects/{project}/{address.scope}/{COLLECTIONS[address.kind]}/{address.name}"
 
 
-def instance_group_url(project: str, manager: Address) -> str:
-    """The URL of the instance group a manager fills: what a backend refers to."""
-    return f"projects/{project}/{manager.scope}/instanceGroups/{manager.name}"
+def backend_url(project: str, group: Address) -> str:
+    """What a backend refers to: an endpoint group, or the instance group a manager fills."""
+    if group.kind == "endpoint_group":
+        return url(project, group)
+    return f"projects/{project}/{group.scope}/instanceGroups/{group.name}"
 
 
 def address_of(url: str) -> Address:

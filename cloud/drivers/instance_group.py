@@ -4,10 +4,13 @@
 2. Shrinking names the VMs and deletes those: Google drains their connections first, and the group does not choose others.
    `deleteInstances` is not idempotent, so after a lost response the target size is read again before anything is repeated.
 3. Google never says "no stock": a group keeps trying. What it says in `listErrors` becomes our error when it stands still.
+4. A slice is all of its VMs or none, and grows only from none: a broken one is emptied and ordered anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,59 +25,93 @@ from cloud.drivers.base import ONCE, ComputeDriver
 from cloud.drivers.load_balancer import PORT_NAME
 from cloud.errors import QUOTA_HELP, translated
 from cloud.journal import Attempt
-from ironwood.errors import QuotaError, StockoutError
+from ironwood.errors import ProbeError, QuotaError, StockoutError
 from ironwood.resources.group import InstanceGroup
 
 AT_ONCE = 1_000
 """VMs one `deleteInstances` may name (documented)."""
 POLL = timedelta(seconds=5)
-STANDSTILL = timedelta(minutes=45)
-"""How long nothing may happen in a group before that is a stockout: longer than a start takes."""
+UNHEALTHY = timedelta(minutes=45)
+"""How long VMs that are there may take to become healthy: several times what loading a model takes."""
+STOPPED = ("TERMINATED", "STOPPED", "SUSPENDED")
 QUOTA_CODE = "QUOTA_EXCEEDED"
 
 
 def _group(connection: Connection, resource: InstanceGroup) -> compute_v1.InstanceGroupManager:
-    return compute_v1.InstanceGroupManager(
+    message = compute_v1.InstanceGroupManager(
         name=resource.name,
         description=marker.description(resource.owner),
         base_instance_name=resource.base_instance_name,
         instance_template=url(connection.project, resource.template),
         target_size=resource.size,
         named_ports=[compute_v1.NamedPort(name=PORT_NAME, port=resource.port)],
-        auto_healing_policies=[
+    )
+    if resource.health_check is not None:
+        message.auto_healing_policies = [
             compute_v1.InstanceGroupManagerAutoHealingPolicy(
                 health_check=url(connection.project, resource.health_check), initial_delay_sec=resource.startup_grace_seconds
             )
-        ],
-        update_policy=compute_v1.InstanceGroupManagerUpdatePolicy(
-            # There is rarely quota to surge with: a tenth of the group is replaced at a time.
-            type_="PROACTIVE",
-            minimal_action="REPLACE",
-            max_surge=compute_v1.FixedOrPercent(fixed=0),
-            max_unavailable=compute_v1.FixedOrPercent(fixed=max(1, resource.size // 10)),
-        ),
+        ]
+    else:
+        message.instance_lifecycle_policy = compute_v1.InstanceGroupManagerInstanceLifecyclePolicy(default_action_on_failure="DO_NOTHING")
+    if resource.workload_policy is not None:
+        message.resource_policies = compute_v1.InstanceGroupManagerResourcePolicies(
+            workload_policy=url(connection.project, resource.workload_policy)
+        )
+        message.target_size_policy = compute_v1.InstanceGroupManagerTargetSizePolicy(mode="BULK")
+    message.update_policy = compute_v1.InstanceGroupManagerUpdatePolicy(
+        # There is rarely quota to surge with: a tenth of the group is replaced at a time. A slice is replaced whole, by us.
+        type_="OPPORTUNISTIC" if resource.workload_policy else "PROACTIVE",
+        minimal_action="REPLACE",
+        max_surge=compute_v1.FixedOrPercent(fixed=0),
+        max_unavailable=compute_v1.FixedOrPercent(fixed=max(1, resource.size // 10)),
     )
+    return message
 
 
 def _read_group(message: compute_v1.InstanceGroupManager, scope: str) -> InstanceGroup:
     healing = message.auto_healing_policies[0] if message.auto_healing_policies else compute_v1.InstanceGroupManagerAutoHealingPolicy()
+    policy = message.resource_policies.workload_policy
     return InstanceGroup(
         name=message.name,
         scope=scope,
         owner=marker.owner_in_text(message.description),
         template=address_of(message.instance_template),
-        health_check=address_of(healing.health_check),
+        health_check=address_of(healing.health_check) if healing.health_check else None,
         base_instance_name=message.base_instance_name,
         startup_grace_seconds=healing.initial_delay_sec,
         port=next((port.port for port in message.named_ports if port.name == PORT_NAME), 0),
         size=message.target_size,
+        workload_policy=address_of(policy) if policy else None,
+        lacking=max(0, message.target_size - there(message)),
         stable=message.status.is_stable,
         created=message.creation_timestamp,
     )
 
 
+def there(message: compute_v1.InstanceGroupManager) -> int:
+    """VMs that exist and stay, whether they are healthy yet or not."""
+    actions = message.current_actions
+    return int(actions.none + actions.verifying + actions.refreshing + actions.restarting)
+
+
 class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     """Zonal managed instance groups."""
+
+    def observe(self, connection: Connection) -> Iterator[InstanceGroup]:
+        """List them; of those Google does not repair, VMs that stand still count as lacking."""
+        for each in super().observe(connection):
+            yield self._seen(connection, each)
+
+    def live(self, connection: Connection, resource: InstanceGroup) -> InstanceGroup:
+        """The live group, with what it lacks."""
+        return self._seen(connection, super().live(connection, resource))
+
+    def _seen(self, connection: Connection, group: InstanceGroup) -> InstanceGroup:
+        if not group.owner or group.health_check is not None or not group.size:
+            return group
+        dead = sum(each.instance_status in STOPPED for each in self._instances(connection, group))
+        return replace(group, lacking=group.lacking + dead)
 
     def create(self, connection: Connection, attempt: Attempt, after: InstanceGroup) -> None:
         """Insert it and wait until all its VMs serve."""
@@ -99,18 +136,59 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
                 f"updating {after.address}",
                 lambda key: client.patch_unary(request=request | {"request_id": key}, **ONCE),
             )
-        size = self.live(connection, after).size
+        live = self.live(connection, after)
+        size = live.size
+        if after.workload_policy is not None and size > 0 and (live.lacking or size != after.size or live.template != after.template):
+            self._resize(connection, attempt, after, size, 0)
+            size = 0
+            self._emptied(connection, after)
+        if after.workload_policy is None and live.lacking:
+            self._recreate(connection, attempt, after)
         if size < after.size:
-            request = self.place(connection, after) | {"size": after.size}
-            self.write(
-                connection,
-                attempt,
-                f"growing {after.address} from {size} to {after.size} VMs",
-                lambda key: client.resize_unary(request=request | {"request_id": key}, **ONCE),
-            )
+            self._resize(connection, attempt, after, size, after.size)
         elif size > after.size:
             self._shrink(connection, attempt, after, size - after.size)
         self._settled(connection, after)
+
+    def abandon(self, connection: Connection, attempt: Attempt, group: InstanceGroup) -> int:
+        """Give up what `group` was ordered and has not got: its target becomes what is there, none for a slice; answers that number.
+
+        It is read back until nothing more is being created, so that no second fleet arrives late.
+        """
+        while True:
+            live = self.read(connection, group)
+            has = 0 if group.workload_policy is not None else there(live)
+            if live.target_size != has:
+                self._resize(connection, attempt, group, live.target_size, has)
+            elif live.status.is_stable or not (live.current_actions.creating or live.current_actions.creating_without_retries):
+                return has
+            sleep(connection.clock, POLL)
+
+    def _recreate(self, connection: Connection, attempt: Attempt, group: InstanceGroup) -> None:
+        """Have VMs that stand still made anew, where Google does not do it by itself."""
+        client: Any = connection.client(self.client)
+        dead = [each.instance for each in self._instances(connection, group) if each.instance_status in STOPPED]
+        if not dead:
+            return
+        body = compute_v1.InstanceGroupManagersRecreateInstancesRequest(instances=dead)
+        request = self.place(connection, group) | {"instance_group_managers_recreate_instances_request_resource": body}
+        doing = f"recreating {len(dead)} VMs of {group.address} that stand still"
+        self.write(connection, attempt, doing, lambda key: client.recreate_instances_unary(request=request | {"request_id": key}, **ONCE))
+
+    def _resize(self, connection: Connection, attempt: Attempt, group: InstanceGroup, size: int, to: int) -> None:
+        client: Any = connection.client(self.client)
+        request = self.place(connection, group) | {"size": to}
+        self.write(
+            connection,
+            attempt,
+            f"resizing {group.address} from {size} to {to} VMs",
+            lambda key: client.resize_unary(request=request | {"request_id": key}, **ONCE),
+        )
+
+    def _emptied(self, connection: Connection, group: InstanceGroup) -> None:
+        """Wait until the last VM is gone: a slice grows only from none."""
+        while list(self._instances(connection, group)):
+            sleep(connection.clock, POLL)
 
     def _shrink(self, connection: Connection, attempt: Attempt, after: InstanceGroup, fewer: int) -> None:
         client: Any = connection.client(self.client)
@@ -136,14 +214,16 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     def _settled(self, connection: Connection, group: InstanceGroup) -> None:
         """Wait until the group has `size` VMs, all healthy, and does nothing.
 
-        Raises QuotaError as soon as Google tells of a quota, StockoutError when nothing has happened for STANDSTILL.
+        Raises QuotaError as soon as Google tells of a quota, StockoutError when VMs are missing and nothing has happened for the group's
+        `patience`, ProbeError when all are there and do not become healthy.
         """
         began = connection.clock.now()
         seen, since = "", began
         while True:
             live = self.read(connection, group)
             actions = live.current_actions
-            if live.status.is_stable and live.target_size == group.size == actions.none and self._all_healthy(connection, group):
+            settled = live.status.is_stable and live.target_size == group.size == actions.none
+            if settled and (group.health_check is None or self._all_healthy(connection, group)):
                 return
             state = f"{live.target_size} {actions}"
             if state != seen:
@@ -166,11 +246,15 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         for error in errors:
             if error.code == QUOTA_CODE:
                 raise QuotaError(f"{group.address} cannot grow to {group.size} VMs: {error.message} {QUOTA_HELP}")
-        if still > STANDSTILL:
-            reason = f"{errors[-1].code}: {errors[-1].message}" if errors else "Google tells no reason"
-            raise StockoutError(
-                f"{group.address} has not come closer to {group.size} VMs for {still}: {reason}. Try another zone or consumption option."
+        live = self.read(connection, group)
+        if there(live) >= group.size and still > UNHEALTHY:
+            raise ProbeError(
+                f"{group.address}: its {group.size} VMs are there and not all of them healthy for {still}; look at the serial output of one, "
+                "and at the serving image and readiness path of the profile"
             )
+        if there(live) < group.size and still > group.patience:
+            reason = f"{errors[-1].code}: {errors[-1].message}" if errors else "Google tells no reason"
+            raise StockoutError(f"{group.address} has not come closer to {group.size} VMs for {still}: {reason}.")
 
 
 def _delete_instances(client: Any, request: dict[str, Any], key: str) -> compute_v1.Operation:

@@ -13,6 +13,7 @@ from ironwood.resources.group import InstanceTemplate
 
 STARTUP_SCRIPT = "startup-script"
 IMAGE_PROJECT = "ubuntu-os-accelerator-images"
+RESERVATION_KEY = "compute.googleapis.com/reservation-name"
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
@@ -39,17 +40,29 @@ def _template(connection: Connection, resource: InstanceTemplate) -> compute_v1.
                 network=url(connection.project, resource.network), subnetwork=url(connection.project, resource.subnetwork)
             )
         ],
-        scheduling=compute_v1.Scheduling(
-            provisioning_model=resource.provisioning_model,
-            on_host_maintenance="TERMINATE",
-            automatic_restart=resource.provisioning_model == "STANDARD",
-        ),
+        scheduling=_scheduling(resource),
         service_accounts=[compute_v1.ServiceAccount(email=email(connection.project, resource.service_account.name), scopes=list(SCOPES))],
         shielded_instance_config=compute_v1.ShieldedInstanceConfig(
             enable_secure_boot=True, enable_vtpm=True, enable_integrity_monitoring=True
         ),
     )
+    if resource.reservation:
+        properties.reservation_affinity = compute_v1.ReservationAffinity(
+            consume_reservation_type="SPECIFIC_RESERVATION", key=RESERVATION_KEY, values=[resource.reservation]
+        )
     return compute_v1.InstanceTemplate(name=resource.name, description=marker.description(resource.owner), properties=properties)
+
+
+def _scheduling(resource: InstanceTemplate) -> compute_v1.Scheduling:
+    scheduling = compute_v1.Scheduling(
+        provisioning_model=resource.provisioning_model,
+        on_host_maintenance="TERMINATE",
+        automatic_restart=resource.provisioning_model == "STANDARD",
+    )
+    if resource.longest_run_hours:
+        scheduling.max_run_duration = compute_v1.Duration(seconds=resource.longest_run_hours * 3600)
+        scheduling.instance_termination_action = "DELETE"
+    return scheduling
 
 
 def _read_template(message: compute_v1.InstanceTemplate, scope: str) -> InstanceTemplate:
@@ -72,6 +85,8 @@ def _read_template(message: compute_v1.InstanceTemplate, scope: str) -> Instance
         tags=tuple(properties.tags.items),
         labels=tuple(sorted(properties.labels.items())),
         startup_script=next((item.value for item in properties.metadata.items if item.key == STARTUP_SCRIPT), ""),
+        reservation=next(iter(properties.reservation_affinity.values), ""),
+        longest_run_hours=properties.scheduling.max_run_duration.seconds // 3600,
         created=message.creation_timestamp,
     )
 

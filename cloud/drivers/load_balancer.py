@@ -12,7 +12,7 @@ from google.cloud import compute_v1
 from cloud.clock import sleep
 from cloud.connection import Connection
 from cloud.drivers import marker
-from cloud.drivers.addresses import address_of, instance_group_url, url
+from cloud.drivers.addresses import address_of, backend_url, url
 from cloud.drivers.base import ONCE, ComputeDriver
 from cloud.drivers.labels import LabelledDriver
 from cloud.errors import translated
@@ -67,16 +67,17 @@ def _backend_service(connection: Connection, resource: BackendService) -> comput
         timeout_sec=resource.timeout_seconds,
         connection_draining=compute_v1.ConnectionDraining(draining_timeout_sec=resource.draining_seconds),
         log_config=compute_v1.BackendServiceLogConfig(enable=True, sample_rate=1.0),
-        backends=[
-            compute_v1.Backend(
-                group=instance_group_url(connection.project, backend.group),
-                balancing_mode="RATE",
-                max_rate_per_instance=float(backend.max_rate_per_vm),
-                capacity_scaler=1.0,
-            )
-            for backend in resource.backends
-        ],
+        backends=[_backend(connection, backend) for backend in resource.backends],
     )
+
+
+def _backend(connection: Connection, backend: Backend) -> compute_v1.Backend:
+    message = compute_v1.Backend(group=backend_url(connection.project, backend.group), balancing_mode="RATE", capacity_scaler=1.0)
+    if backend.group.kind == "endpoint_group":
+        message.max_rate_per_endpoint = float(backend.max_rate_per_vm)
+    else:
+        message.max_rate_per_instance = float(backend.max_rate_per_vm)
+    return message
 
 
 def _read_backend_service(message: compute_v1.BackendService, scope: str) -> BackendService:
@@ -86,7 +87,8 @@ def _read_backend_service(message: compute_v1.BackendService, scope: str) -> Bac
         owner=marker.owner_in_text(message.description),
         health_check=address_of(next(iter(message.health_checks), "")),
         backends=tuple(
-            Backend(group=address_of(each.group), max_rate_per_vm=round(each.max_rate_per_instance)) for each in message.backends
+            Backend(group=address_of(each.group), max_rate_per_vm=round(each.max_rate_per_instance or each.max_rate_per_endpoint))
+            for each in message.backends
         ),
         timeout_seconds=message.timeout_sec,
         draining_seconds=message.connection_draining.draining_timeout_sec,

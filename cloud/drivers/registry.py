@@ -12,6 +12,7 @@ from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
 from cloud.drivers.service_set import SERVICE_SET
+from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
 
 _ALL: tuple[Driver[Any], ...] = (
@@ -24,7 +25,9 @@ _ALL: tuple[Driver[Any], ...] = (
     ADDRESS,
     HEALTH_CHECK,
     INSTANCE_TEMPLATE,
+    WORKLOAD_POLICY,
     INSTANCE_GROUP,
+    ENDPOINT_GROUP,
     STRAY_INSTANCE,
     BACKEND_SERVICE,
     URL_MAP,

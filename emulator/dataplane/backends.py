@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emulator.rules import assumed
-from emulator.services.compute import records
+from emulator.services.compute import links, records
 from emulator.services.compute.groups import health
 from emulator.services.compute.groups.fleet import Fleet, Vm, manager_link
+from emulator.services.compute.slices import endpoints, vm_of
 
 if TYPE_CHECKING:
     from emulator.world import World
@@ -77,10 +78,10 @@ class Backends:
         check = records.resource(world, (resource.get("healthChecks") or [""])[0])
         kept = _Kept(generation=world.generation, until=health.NEVER)
         for backend in resource.get("backends", []):
-            fleet = world.groups.fleets.get(manager_link(backend["group"]))
+            fleet, behind = self._behind(backend["group"])
             healthy = []
-            for vm in fleet.vms.values():
-                if not vm.live or vm.ready is None:
+            for vm in behind:
+                if not vm.live or vm.ready is None or vm.failed is not None:
                     continue
                 later = self._changes(fleet, vm, check)
                 kept.until = min([kept.until, *(at for at in later if at > now)])
@@ -92,6 +93,15 @@ class Backends:
             weight = len(healthy) * float(backend.get("capacityScaler", 1))
             kept.pools.append(_Pool(backend=backend["group"], fleet=fleet, vms=healthy, weight=weight))
         return kept
+
+    def _behind(self, group: str) -> tuple[Fleet, list[Vm]]:
+        """The fleet of a backend and those of its VMs that serve: all of a group's, or the endpoints of an endpoint group."""
+        if "/networkEndpointGroups/" not in group:
+            fleet = self._world.groups.fleets.get(manager_link(group))
+            return fleet, list(fleet.vms.values())
+        zone = links.part(group, "zones") or ""
+        found = [at for each in endpoints(self._world, group) if (at := vm_of(self._world, zone, each["instance"])) is not None]
+        return (found[0][0] if found else Fleet(link=group, vms={})), [vm for _, vm in found]
 
     def _changes(self, fleet: Fleet, vm: Vm, check: Json | None) -> list[int]:
         if check is None:

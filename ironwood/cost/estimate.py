@@ -1,6 +1,6 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
-Charged: chips and boot disks by VM, the NAT gateway by the VMs that use it, forwarding rules (the first five together).
+Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it, forwarding rules (the first five together).
 Traffic is not estimated. Source of each price: the price book.
 """
 
@@ -27,16 +27,16 @@ UNWATCHED = timedelta(hours=8)
 """How long nobody looks in the worst case we tell: a night."""
 
 _CONSUMPTION = {model: consumption for consumption, model in PROVISIONING_MODELS.items()}
-_FAMILY = {generation.machine_type: generation for generation in tpu.GENERATIONS.values()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CostLine:
-    """What one resource costs an hour, and for what."""
+    """What one resource costs an hour, and for what; `committed_usd` an hour is paid for it whether it is used or not."""
 
     address: Address
     what: str
     hourly_usd: Decimal
+    committed_usd: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,11 @@ class Estimate:
         """US dollars a day, unrounded."""
         return self.hourly_usd * HOURS_A_DAY
 
+    @property
+    def committed_usd(self) -> Decimal:
+        """US dollars an hour of reservations in use: paid whether they are used or not, so no part of `hourly_usd`."""
+        return sum((line.committed_usd for line in self.lines), Decimal(0))
+
     def exposure_usd(self, unwatched: timedelta = UNWATCHED) -> Decimal:
         """What it costs if everything of ours dies now and nobody looks for `unwatched`."""
         return self.hourly_usd * Decimal(unwatched.total_seconds()) / 3600
@@ -66,7 +71,11 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
     groups = [each for each in graph if isinstance(each, InstanceGroup)]
     return Estimate(
         book=book.name,
-        lines=tuple(line for line in [*_groups(graph, groups, book), *_nat(graph, groups, book), *_rules(graph, book)] if line.hourly_usd),
+        lines=tuple(
+            line
+            for line in [*_groups(graph, groups, book), *_nat(graph, groups, book), *_rules(graph, book)]
+            if line.hourly_usd or line.committed_usd
+        ),
     )
 
 
@@ -78,13 +87,17 @@ def cents(usd: Decimal) -> Decimal:
 def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
     for group in groups:
         template = graph.get(group.template)
-        if not isinstance(template, InstanceTemplate) or template.machine_type not in _FAMILY:
+        if not isinstance(template, InstanceTemplate) or template.machine_type not in tpu.BY_MACHINE_TYPE:
             continue
-        generation = _FAMILY[template.machine_type]
+        generation = tpu.BY_MACHINE_TYPE[template.machine_type]
         pod_chips = int(dict(template.labels).get("pod-chips", generation.chips_per_vm))
         price = book.chip_hour_usd(family=generation.name, consumption=_CONSUMPTION[template.provisioning_model], pod_chips=pod_chips)
         chips = group.size * generation.chips_per_vm
-        yield CostLine(address=group.address, what=f"{chips:,} {generation.name} chips", hourly_usd=chips * price)
+        if template.reservation:
+            what = f"{chips:,} {generation.name} chips of reservation {template.reservation}"
+            yield CostLine(address=group.address, what=what, hourly_usd=Decimal(0), committed_usd=chips * price)
+        else:
+            yield CostLine(address=group.address, what=f"{chips:,} {generation.name} chips", hourly_usd=chips * price)
         disk = book.boot_disk_gib_month.get("hyperdisk-balanced")
         if disk is not None:
             gib = group.size * template.boot_disk_gib

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
-from ironwood.desired.tiers import Serving
+from ironwood.desired.tiers import Serving, option_of
 from ironwood.graph import Graph
+from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
@@ -26,6 +27,7 @@ class Footing:
     tiers: Mapping[str, Serving]
 
 
+NOTHING = Graph()
 Part = Callable[[Footing], Iterator[Resource]]
 
 
@@ -45,14 +47,34 @@ def _front(footing: Footing) -> Iterator[Resource]:
 PARTS: tuple[Part, ...] = (_base, _tiers, _front)
 
 
-def desired(profile: Profile, sizes: Mapping[str, int]) -> Graph:
-    """Everything `profile` wants while its tiers hold `sizes` pods (tier -> pods; every enabled tier)."""
+Exhausted = frozenset[tuple[str, int]]
+"""Ways to order that gave nothing by their deadline: (tier, number of the option)."""
+
+
+def desired(profile: Profile, sizes: Mapping[str, int], live: Graph = NOTHING, exhausted: Exhausted = frozenset()) -> Graph:
+    """Everything `profile` wants while its tiers hold `sizes` pods (tier -> pods; every enabled tier).
+
+    What `live` holds decides where the VMs of a tier with fallbacks stand; `exhausted` where none are to be ordered. Raises StockoutError
+    when a tier has to grow and has no option left.
+    """
     base = Base(profile)
-    tiers = {name: Serving(profile, base, name, tier, sizes[name]) for name, tier in profile.enabled_tiers.items()}
+    tiers = {
+        name: Serving(profile, base, name, tier, sizes[name], live, {number for of, number in exhausted if of == name})
+        for name, tier in profile.enabled_tiers.items()
+    }
     footing = Footing(profile=profile, base=base, tiers=tiers)
     return Graph.of([each for part in PARTS for each in part(footing)]).closed()
 
 
+def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
+    """The tier and the number of the option that a group of this name belongs to, or None."""
+    for name, tier in profile.enabled_tiers.items():
+        found = option_of(profile, name, options_of(tier), group)
+        if found is not None:
+            return name, found[0]
+    return None
+
+
 def at_rest(live: Graph) -> Graph:
     """`live` with every group at zero VMs: what teardown wants first, because it is what stops the billing."""
-    return Graph.of(replace(each, size=0) if isinstance(each, InstanceGroup) else each for each in live)
+    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in live)

@@ -1,17 +1,23 @@
-"""One tier: template, groups, backend service."""
+"""One tier: for each way to order its VMs a template and groups, and one backend service over all of them.
+
+A `single_host` tier is groups of VMs that serve one by one. A `multi_host` tier is one group a pod, all of its VMs or none, placed as a
+slice, with an endpoint group that leads to worker 0, the only one that serves.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ironwood import naming, tpu
 from ironwood.desired.base import TARGET_TAG, Base
 from ironwood.desired.marks import labels
+from ironwood.graph import Graph
+from ironwood.placement import Option, generation_of, options_of, place, pod_of, spread
 from ironwood.profile import Profile, Tier
 from ironwood.resources.base import Resource
-from ironwood.resources.group import InstanceGroup, InstanceTemplate
+from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, WorkloadPolicy
 from ironwood.resources.load_balancer import Backend, BackendService
 from ironwood.serving import startup_script
 
@@ -21,33 +27,34 @@ PROVISIONING_MODELS: Mapping[str, str] = {
     "flex_start": "FLEX_START",
     "reserved": "RESERVATION_BOUND",
 }
+LONGEST_FLEX_HOURS = 7 * 24
+"""Flex-start VMs are deleted after at most seven days (documented)."""
 
 
 class Serving:
-    """One tier: template, groups, backend service."""
+    """One tier while `live` holds what it holds and the options numbered in `exhausted` give nothing."""
 
-    def __init__(self, profile: Profile, base: Base, name: str, tier: Tier, pods: int) -> None:
-        prefix, owner = profile.name_prefix, profile.name
-        self.template = _template(profile, base, name, tier)
+    def __init__(self, profile: Profile, base: Base, name: str, tier: Tier, pods: int, live: Graph, exhausted: Collection[int]) -> None:
+        self._profile, self._base, self._name, self._tier = profile, base, name, tier
+        self._slices = tier.shape == "multi_host"
+        self._pod = pod_of(tier)
+        options = options_of(tier)
+        held = _held(profile, name, options, live)
+        counts = place(name, pods * self._pod.vms, options, [sum(groups.values()) for groups in held], exhausted)
+        capacity = self._pod.vms if self._slices else tpu.GROUP_VM_LIMIT
+        self.templates = tuple(_template(profile, base, name, tier, option) for option in options)
+        self.policy = self._policy()
         self.groups = tuple(
-            InstanceGroup(
-                name=naming.group(prefix, name, number),
-                scope=f"zones/{tier.zone}",
-                owner=owner,
-                template=self.template.address,
-                health_check=base.health_check.address,
-                base_instance_name=naming.group(prefix, name, number),
-                startup_grace_seconds=profile.health_check.startup_grace_seconds,
-                port=profile.serving.port,
-                size=size,
-            )
-            for number, size in enumerate(tpu.group_sizes(tpu.slice_of(tier.chips).vms * pods), start=1)
+            self._group(option, template, number, size)
+            for option, template, count, groups in zip(options, self.templates, counts, held, strict=True)
+            for number, size in spread(count, groups, capacity).items()
         )
+        self.endpoints = tuple(self._endpoint(group) for group in self.groups) if self._slices else ()
         self.backend_service = BackendService(
-            name=naming.backend_service(prefix, name),
-            owner=owner,
+            name=naming.backend_service(profile.name_prefix, name),
+            owner=profile.name,
             health_check=base.health_check.address,
-            backends=tuple(Backend(group=group.address, max_rate_per_vm=profile.load_balancer.max_rate_per_vm) for group in self.groups),
+            backends=tuple(self._backends()),
             timeout_seconds=tier.timeout_seconds,
             draining_seconds=tier.draining_seconds,
         )
@@ -55,24 +62,97 @@ class Serving:
     @property
     def resources(self) -> tuple[Resource, ...]:
         """All of it."""
-        return (self.template, *self.groups, self.backend_service)
+        policy = (self.policy,) if self.policy else ()
+        return (*self.templates, *policy, *self.groups, *self.endpoints, self.backend_service)
+
+    def _policy(self) -> WorkloadPolicy | None:
+        if not self._slices:
+            return None
+        return WorkloadPolicy(
+            name=naming.workload_policy(self._profile.name_prefix, self._pod.topology),
+            scope=f"regions/{self._profile.region}",
+            owner=self._profile.name,
+            topology=self._pod.topology,
+        )
+
+    def _group(self, option: Option, template: InstanceTemplate, number: int, size: int) -> InstanceGroup:
+        profile = self._profile
+        # Google repairs neither slices nor flex-start VMs.
+        repaired = not self._slices and option.consumption != "flex_start"
+        name = naming.group(profile.name_prefix, self._name, number, option.label)
+        return InstanceGroup(
+            name=name,
+            scope=f"zones/{option.zone}",
+            owner=profile.name,
+            template=template.address,
+            health_check=self._base.health_check.address if repaired else None,
+            base_instance_name=name,
+            startup_grace_seconds=profile.health_check.startup_grace_seconds if repaired else 0,
+            port=profile.serving.port,
+            size=size,
+            workload_policy=self.policy.address if self.policy else None,
+            patience=option.deadline,
+        )
+
+    def _endpoint(self, group: InstanceGroup) -> EndpointGroup:
+        return EndpointGroup(
+            name=naming.endpoint_group(group.name),
+            scope=group.scope,
+            owner=self._profile.name,
+            network=self._base.network.address,
+            subnetwork=self._base.subnetwork.address,
+            group=group.address,
+            port=group.port,
+        )
+
+    def _backends(self) -> Iterator[Backend]:
+        rate = self._profile.load_balancer.max_rate_per_vm
+        if self._slices:
+            yield from (Backend(group=each.address, max_rate_per_vm=rate * self._pod.vms) for each in self.endpoints)
+        else:
+            yield from (Backend(group=each.address, max_rate_per_vm=rate) for each in self.groups)
 
 
-def _template(profile: Profile, base: Base, name: str, tier: Tier) -> InstanceTemplate:
-    generation = tpu.TPU7X
+def option_of(profile: Profile, tier: str, options: Sequence[Option], group: str) -> tuple[int, int] | None:
+    """The option's index and the number of the tier's group of this name, or None where the tier has no such group."""
+    digits = group[-3:]
+    if not digits.isdigit():
+        return None
+    number = int(digits)
+    names = (naming.group(profile.name_prefix, tier, number, option.label) for option in options)
+    return next(((index, number) for index, name in enumerate(names) if name == group), None)
+
+
+def _held(profile: Profile, tier: str, options: Sequence[Option], live: Graph) -> list[dict[int, int]]:
+    """VMs ordered by each option's groups as they stand, by the group's number."""
+    held: list[dict[int, int]] = [{} for _ in options]
+    for each in live:
+        if isinstance(each, InstanceGroup) and each.owner == profile.name:
+            found = option_of(profile, tier, options, each.name)
+            if found is not None and each.scope == f"zones/{options[found[0]].zone}":
+                held[found[0]][found[1]] = each.size
+    return held
+
+
+def _template(profile: Profile, base: Base, name: str, tier: Tier, option: Option) -> InstanceTemplate:
+    generation = generation_of(tier)
     unnamed = InstanceTemplate(
         name="",
         owner=profile.name,
         machine_type=generation.machine_type,
-        image_family=generation.image_family,
+        image_family=tier.image_family or generation.image_family,
         boot_disk_gib=profile.serving.boot_disk_gib,
-        provisioning_model=PROVISIONING_MODELS[tier.consumption],
+        provisioning_model=PROVISIONING_MODELS[option.consumption],
         network=base.network.address,
         subnetwork=base.subnetwork.address,
         service_account=base.account.address,
         tags=(TARGET_TAG,),
         labels=labels(profile, **{"tier": name, "pod-chips": str(tier.chips)}),
-        startup_script=startup_script(profile),
+        startup_script=startup_script(
+            profile, pod_of(tier).topology if tier.shape == "multi_host" else tpu.slice_of(generation.chips_per_vm, generation).topology
+        ),
+        reservation=option.reservation or "",
+        longest_run_hours=LONGEST_FLEX_HOURS if option.consumption == "flex_start" else 0,
     )
     content = hashlib.sha256(repr(unnamed).encode()).hexdigest()[:8]
-    return replace(unnamed, name=naming.template(profile.name_prefix, name, content))
+    return replace(unnamed, name=naming.template(profile.name_prefix, name, content, option.label))

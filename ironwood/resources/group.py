@@ -1,8 +1,9 @@
-"""TPU VMs: the template they are made from, the groups that hold them, and VMs no group holds any more."""
+"""TPU VMs: the template they are made from, the groups that hold them, the slices they form, and VMs no group holds any more."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import ClassVar
 
 from ironwood.resources.base import Address, Marking, Resource, observed
@@ -27,6 +28,8 @@ class InstanceTemplate(Resource):
             "tags",
             "labels",
             "startup_script",
+            "reservation",
+            "longest_run_hours",
         }
     )
 
@@ -40,27 +43,66 @@ class InstanceTemplate(Resource):
     tags: tuple[str, ...]
     labels: tuple[tuple[str, str], ...]
     startup_script: str
+    reservation: str = ""
+    longest_run_hours: int = 0
+    created: str = observed("")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadPolicy(Resource):
+    """The shape the VMs of a slice are placed in, e.g. `4x8x8`. Regional, immutable. Marked in its description."""
+
+    kind: ClassVar[str] = "workload_policy"
+    marking: ClassVar[Marking] = "description"
+    immutable: ClassVar[frozenset[str]] = frozenset({"owner", "topology"})
+
+    topology: str
     created: str = observed("")
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceGroup(Resource):
-    """A zonal managed instance group of single-host TPU VMs. Marked in its description, fixed at creation.
+    """A zonal managed instance group of TPU VMs. Marked in its description, fixed at creation.
 
-    `size` is its target in VMs. Growing it waits until the VMs are healthy; shrinking it drains the VMs it names first.
+    `size` is its target in VMs; `lacking` how many of them are not there, which is never desired. Growing waits until the VMs are healthy;
+    shrinking drains the VMs it names first. With a `workload_policy` it is one slice: all of its VMs or none, never repaired singly.
+    Without a `health_check` Google does not repair its VMs. `patience`: how long it may stand still before that is a stockout.
     """
 
     kind: ClassVar[str] = "instance_group"
     marking: ClassVar[Marking] = "description"
-    immutable: ClassVar[frozenset[str]] = frozenset({"owner", "base_instance_name"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"owner", "base_instance_name", "workload_policy"})
 
     template: Address
-    health_check: Address
+    health_check: Address | None
     base_instance_name: str
     startup_grace_seconds: int
     port: int
     size: int
+    workload_policy: Address | None = None
+    lacking: int = 0
+    patience: timedelta = field(default=timedelta(minutes=45), compare=False)
     stable: bool = observed(True)
+    created: str = observed("")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointGroup(Resource):
+    """The way to a slice: a zonal network endpoint group with one endpoint, worker 0 of `group`.
+
+    Only worker 0 of a slice serves HTTP. `attached`: that its endpoint is worker 0 of the group as it stands now, or none while the group is
+    empty. Marked in its description, fixed at creation.
+    """
+
+    kind: ClassVar[str] = "endpoint_group"
+    marking: ClassVar[Marking] = "description"
+    immutable: ClassVar[frozenset[str]] = frozenset({"owner", "network", "subnetwork", "group", "port"})
+
+    network: Address
+    subnetwork: Address
+    group: Address
+    port: int
+    attached: bool = True
     created: str = observed("")
 
 

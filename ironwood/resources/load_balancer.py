@@ -26,7 +26,7 @@ class HealthCheck(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """One group behind a service and the requests a second each of its VMs takes."""
+    """One group behind a service, of VMs or with the endpoint of a slice, and the requests a second each VM or endpoint takes."""
 
     group: Address
     max_rate_per_vm: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ironwood.resources.base import Resource
-from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
+from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.service_account import ServiceAccount
@@ -21,7 +21,9 @@ KINDS: dict[str, type[Resource]] = {
         GlobalAddress,
         HealthCheck,
         InstanceTemplate,
+        WorkloadPolicy,
         InstanceGroup,
+        EndpointGroup,
         StrayInstance,
         BackendService,
         UrlMap,

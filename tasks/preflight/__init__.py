@@ -13,12 +13,12 @@ from ironwood.graph import Graph
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.preflight.apis import apis
-from tasks.preflight.capacity import chips, zones
+from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
 from tasks.preflight.quotas import quotas
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
-CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (apis, zones, chips, quotas)
+CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (apis, zones, chips, reservations, quotas)
 
 
 @task(
@@ -30,9 +30,9 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (apis, zones, chips, qu
     retry_condition_fn=may_succeed_later,
     persist_result=False,
 )
-def preflight(connection: Connection, profile: Profile, plan: Plan, wanted: Graph) -> list[Check]:
+def preflight(connection: Connection, profile: Profile, plan: Plan, wanted: Graph, live: Graph) -> list[Check]:
     """Every check of the plan to `wanted` against what the project may and the zones can."""
-    asked = Asked(connection=connection, profile=profile, plan=plan, wanted=wanted)
+    asked = Asked(connection=connection, profile=profile, plan=plan, wanted=wanted, live=live)
     with connection.clock.participating("preflight"):
         return [each for check in CHECKS for each in _answers(check, asked)]
 

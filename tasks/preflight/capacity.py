@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from cloud import facts
 from cloud.errors import QUOTA_HELP
 from ironwood import tpu
+from ironwood.graph import Graph
+from ironwood.placement import options_of
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from tasks.preflight.check import Asked, Check
 
 
 def zones(asked: Asked) -> Iterator[Check]:
-    """Each zone of the enabled tiers offers the machine type."""
+    """Each zone an enabled tier may be ordered in offers its machine type."""
     connection, profile = asked.connection, asked.profile
-    machine_type = tpu.TPU7X.machine_type
-    for zone in sorted({tier.zone for tier in profile.enabled_tiers.values()}):
+    places = {(option.zone, tpu.GENERATIONS[tier.generation]) for tier in profile.enabled_tiers.values() for option in options_of(tier)}
+    for zone, generation in sorted(places, key=lambda each: (each[0], each[1].name)):
+        machine_type = generation.machine_type
         if facts.machine_type_exists(connection, zone=zone, machine_type=machine_type):
             yield Check(subject=f"zone {zone}", found=f"hosts {machine_type}")
         else:
@@ -29,21 +32,51 @@ def zones(asked: Asked) -> Iterator[Check]:
 
 
 def chips(asked: Asked) -> Iterator[Check]:
-    """Chips of each consumption against what the project may hold in the region."""
+    """Chips of each generation and consumption against what the project may hold in the region."""
     connection, profile, wanted = asked.connection, asked.profile, asked.wanted
-    generation = tpu.TPU7X
-    needed: Counter[bool] = Counter()
+    needed: Counter[tuple[tpu.Generation, bool]] = Counter()
+    for group, template in _groups(wanted):
+        generation = tpu.BY_MACHINE_TYPE[template.machine_type]
+        if not template.reservation:  # reserved chips are held already
+            needed[generation, template.provisioning_model == "SPOT"] += group.size * generation.chips_per_vm
+    for (generation, spot), count in needed.items():
+        subject = f"quota of {'Spot ' if spot else ''}{generation.name} chips in {profile.region}"
+        limit = facts.chip_limit(connection, generation=generation, region=profile.region, spot=spot)
+        if limit is None:
+            yield Check(subject=subject, found=f"{count:,} needed; Google does not say how many are allowed, so a group would tell")
+        elif count > limit:
+            remedy = f"Ask for {count - limit:,} more: {QUOTA_HELP}"
+            yield Check(subject=subject, found=f"{count:,} needed, {limit:,} allowed", remedy=remedy)
+        else:
+            yield Check(subject=subject, found=f"{count:,} of {limit:,}")
+
+
+def reservations(asked: Asked) -> Iterator[Check]:
+    """Each reservation drawn from exists and has room for what is to be drawn."""
+    needed: Counter[tuple[str, str]] = Counter()
+    for group, template in _groups(asked.wanted):
+        if template.reservation:
+            live = asked.live.get(group.address)
+            held = live.size if isinstance(live, InstanceGroup) else 0
+            needed[group.scope.removeprefix("zones/"), template.reservation] += group.size - held
+    for (zone, name), count in sorted(needed.items()):
+        subject = f"reservation {name} in {zone}"
+        found = facts.reservation(asked.connection, zone=zone, name=name)
+        if found is None:
+            yield Check(
+                subject=subject,
+                found="does not exist",
+                remedy=f"Make it, or change `reservation` in the profile; {count} more VMs are to be drawn from it.",
+            )
+        elif count > found.free:
+            remedy = f"Ask for {count - found.free} more VMs in it, add `fallbacks` to the tier, or lower its size."
+            yield Check(subject=subject, found=f"{count} more VMs needed, {found.free} of {found.count} free", remedy=remedy)
+        else:
+            yield Check(subject=subject, found=f"{count} more VMs needed, {found.free} of {found.count} free; paid whether used or not")
+
+
+def _groups(wanted: Graph) -> Iterator[tuple[InstanceGroup, InstanceTemplate]]:
     for group in wanted:
         template = wanted.get(group.template) if isinstance(group, InstanceGroup) else None
         if isinstance(group, InstanceGroup) and isinstance(template, InstanceTemplate):
-            needed[template.provisioning_model == "SPOT"] += group.size * generation.chips_per_vm
-    for spot, chips in needed.items():
-        subject = f"quota of {'Spot ' if spot else ''}{generation.name} chips in {profile.region}"
-        limit = facts.chip_limit(connection, family=generation.name, region=profile.region, spot=spot)
-        if limit is None:
-            yield Check(subject=subject, found=f"{chips:,} needed; Google does not say how many are allowed, so a group would tell")
-        elif chips > limit:
-            remedy = f"Ask for {chips - limit:,} more: {QUOTA_HELP}"
-            yield Check(subject=subject, found=f"{chips:,} needed, {limit:,} allowed", remedy=remedy)
-        else:
-            yield Check(subject=subject, found=f"{chips:,} of {limit:,}")
+            yield group, template

@@ -21,9 +21,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The plan to `wanted` that is to be checked against the cloud behind `connection`."""
+    """The plan from `live` to `wanted` that is to be checked against the cloud behind `connection`."""
 
     connection: Connection
     profile: Profile
     plan: Plan
     wanted: Graph
+    live: Graph

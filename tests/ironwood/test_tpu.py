@@ -26,7 +26,8 @@ def test_a_tier_has_the_shape_google_documents(chips: int, vms: int, topology: s
 
 def test_the_suffix_counts_tensorcores():
     assert chips_of_accelerator("tpu7x-512") == 256
-    assert chips_of_accelerator("v6e-256") is None
+    assert chips_of_accelerator("v6e-256") == 256
+    assert chips_of_accelerator("v4-8") is None
 
 
 @pytest.mark.parametrize("chips", [0, 3, 48, 300, 9217, 64 * 145])

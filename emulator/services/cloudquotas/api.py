@@ -31,7 +31,7 @@ API = "cloudquotas.googleapis.com"
 SERVICE = "compute.googleapis.com"
 METHOD = "cloudquotas.projects.locations.services.quotaInfos."
 FAMILY_QUOTA = "TPUS-PER-TPU-FAMILY"
-SPOT_QUOTAS = {"TPU7X": "PREEMPTIBLE-TPU7X", "CT6E": "PREEMPTIBLE-TPU-V6E"}
+SPOT_QUOTAS = {"TPU7X": "PREEMPTIBLE-TPU7X", "CT6E": "PREEMPTIBLE-TPU-V6E", "CT5P": "PREEMPTIBLE-TPU-V5P"}
 PAGE = 50
 documented(
     "tpu-family-quota", "Chips per TPU family and region: quota TPUS-PER-TPU-FAMILY-per-project-region, dimensions region and tpu_family."

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 documented("capacity-scaler-zero", "capacityScaler cannot be 0 when the backend service has only that one backend.")
+documented("neg-backends", "A service has instance groups or network endpoint groups, never both; the latter refuse UTILIZATION.")
 documented("health-check-timeout", "A health check's timeoutSec cannot exceed its checkIntervalSec.")
 assumed("backend-port-name", "A backend is reached at its group's named port of the service's portName, else at the service's port.")
 assumed("url-map-checks", "A host rule's matcher must exist, a path matcher must be named by a host rule, and a path must start with '/'.")
@@ -65,7 +66,11 @@ class BackendService(Kind):
         groups = [backend.get("group") for backend in backends]
         if len(set(groups)) != len(groups):
             raise errors.invalid("resource.backends", groups, "Backend groups must be unique.")
+        if len({"/networkEndpointGroups/" in (group or "") for group in groups}) > 1:
+            raise errors.invalid("resource.backends", groups, "Instance groups and network endpoint groups do not mix in one service.")
         for index, backend in enumerate(backends):
+            if "/networkEndpointGroups/" in (backend.get("group") or "") and backend["balancingMode"] == "UTILIZATION":
+                raise errors.invalid(f"resource.backends[{index}].balancingMode", "UTILIZATION", "A network endpoint group takes RATE.")
             check_group(call.world, backend, index)
             scaler = backend["capacityScaler"]
             if not 0 <= scaler <= 1:
@@ -106,6 +111,10 @@ def check_group(world: World, backend: Json, index: int) -> None:
     group = backend.get("group")
     if not group:
         raise errors.required(f"resource.backends[{index}].group")
+    if "/networkEndpointGroups/" in group:
+        if records.find(world, group) is None:
+            raise errors.not_found(group)
+        return
     record = records.find(world, group.replace("/instanceGroups/", "/instanceGroupManagers/"))
     if record is None or "/instanceGroups/" not in group:
         raise errors.not_found(group)

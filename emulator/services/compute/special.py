@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator import errors
 from emulator.call import Call, Handler
 from emulator.rules import assumed
 from emulator.services.compute import links, records
 from emulator.services.compute.groups import health
-from emulator.services.compute.groups.fleet import instance_link, manager_link
+from emulator.services.compute.groups.fleet import Fleet, Vm, instance_link, manager_link
 from emulator.services.compute.records import KINDS
+from emulator.services.compute.slices import endpoints, vm_of
 from emulator.services.compute.verbs import existing, free, normalised, repeated, start_change
+
+if TYPE_CHECKING:
+    from emulator.world import World
 
 Json = dict[str, Any]
 assumed("get-health-new-vm", "getHealth lists every RUNNING VM of the group; one that does not answer yet is UNHEALTHY.")
@@ -41,11 +45,10 @@ def get_health(call: Call) -> Json:
     group = links.relative(call.body["group"], world.project, world.settings.project_number)
     if group not in [backend.get("group") for backend in service.get("backends", [])]:
         raise errors.invalid("group", group, "The group is no backend of the backend service.")
-    fleet = world.groups.fleets.get(manager_link(group))
     check = records.resource(world, (service.get("healthChecks") or [""])[0])
     statuses = []
-    for vm in fleet.vms.values():
-        if vm.run is None or vm.run > call.now:
+    for fleet, vm in _behind(world, group):
+        if vm.failed is not None or vm.run is None or vm.run > call.now:
             continue
         healthy = check is None or health.is_healthy(world, fleet, vm, check, call.now)
         state = "DRAINING" if not vm.live else "HEALTHY" if healthy else "UNHEALTHY"
@@ -58,6 +61,15 @@ def get_health(call: Call) -> Json:
             }
         )
     return {"kind": "compute#backendServiceGroupHealth", **({"healthStatus": statuses} if statuses else {})}
+
+
+def _behind(world: World, group: str) -> list[tuple[Fleet, Vm]]:
+    """The VMs behind a backend: all of a group's, or the endpoints of an endpoint group."""
+    if "/networkEndpointGroups/" in group:
+        zone = links.part(group, "zones") or ""
+        return [at for each in endpoints(world, group) if (at := vm_of(world, zone, each["instance"])) is not None]
+    fleet = world.groups.fleets.get(manager_link(group))
+    return [(fleet, vm) for vm in fleet.vms.values()]
 
 
 def backend_port(world: Any, service: Json, manager: str) -> int:

@@ -9,6 +9,7 @@ from emulator.services.compute.load_balancing import BackendService, HealthCheck
 from emulator.services.compute.networks import Network, Subnetwork
 from emulator.services.compute.records import register
 from emulator.services.compute.routers import Router
+from emulator.services.compute.slices import ENDPOINT_GROUP, RESERVATION, RESOURCE_POLICY
 from emulator.services.compute.templates import InstanceTemplate
 
 CRUD = ("insert", "get", "list", "delete")
@@ -60,7 +61,10 @@ ROWS: tuple[Kind, ...] = (
             Reference(path="properties.networkInterfaces[].subnetwork", blocks=False, must_exist=False),
         ),
     ),
+    RESOURCE_POLICY,
+    RESERVATION,
     GROUP_MANAGER,
+    ENDPOINT_GROUP,
     BackendService(
         service="backendServices", collection="backendServices", item="backend_service", scope=Scope.GLOBAL,
         kind="compute#backendService", noun="backend_service", quota="BACKEND_SERVICES", verbs=(*EVERYWHERE, "patch", "update"),

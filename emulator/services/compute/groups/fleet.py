@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 TAB = "fleet"
+REPLACED = ("recreate", "lost")  # lost: preempted or broken, so that its machine does not go back to the stock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,7 @@ class Vm:
     """One VM. Instants in emulated microseconds.
 
     ``created`` when the group asked for it, ``run`` when it is RUNNING, ``ready`` when its model server answers; ``removing`` when its
-    deletion began, ``drained`` when connection draining ends, ``gone`` when it is removed; ``why`` is ``delete`` or ``recreate``.
+    deletion began, ``failed`` when its host did, or its longest run (``until``) ended, and nobody repairs it; ``drained`` when connection draining ends, ``gone`` when it is removed; ``why`` is ``delete``, ``recreate`` or ``lost``.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Vm:
     drained: int | None = None
     gone: int | None = None
     why: str | None = None
+    failed: int | None = None
+    until: int | None = None
 
     @property
     def live(self) -> bool:
@@ -52,12 +55,14 @@ class Vm:
     @property
     def stays(self) -> bool:
         """Keeps its place in the group: not being removed for good."""
-        return self.removing is None or self.why == "recreate"
+        return self.removing is None or self.why in REPLACED
 
     def status(self, now: int, provision: int) -> str | None:
         """The VM's status, or None while there is no VM."""
         if self.run is None:
             return None
+        if self.failed is not None:
+            return "TERMINATED"
         if self.removing is not None:
             return "STOPPING"
         if now < self.run:

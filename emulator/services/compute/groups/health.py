@@ -62,7 +62,7 @@ def faulty_since(world: World, fleet: Fleet, vm: Vm) -> int | None:
 
 def is_healthy(world: World, fleet: Fleet, vm: Vm, check: Json, now: int) -> bool:
     """Whether the VM passes the check now."""
-    if healthy_from(world, fleet, vm, check) > now:
+    if healthy_from(world, fleet, vm, check) > now or vm.failed is not None:
         return False
     since = faulty_since(world, fleet, vm)
     return since is None or now < since + interval(check, "unhealthyThreshold")
@@ -79,7 +79,7 @@ def healing_check(world: World, fleet: Fleet) -> tuple[Json, int] | None:
 
 def heal_at(world: World, fleet: Fleet, vm: Vm, check: Json, delay: int) -> int:
     """When autohealing will recreate the VM if nothing changes; NEVER if it will not."""
-    if vm.run is None or not vm.live:
+    if vm.run is None or not vm.live or vm.failed is not None:
         return NEVER
     judged = max(vm.run + delay, vm.run + interval(check, "unhealthyThreshold"))
     if healthy_from(world, fleet, vm, check) > judged:

@@ -13,11 +13,13 @@ from emulator.services.compute import links, pages, records
 from emulator.services.compute.begin import begin
 from emulator.services.compute.catalog import REGIONS, check_place
 from emulator.services.compute.groups.abandon import is_abandoned, maker
+from emulator.services.compute.groups.bulk import is_bulk
 from emulator.services.compute.groups.fleet import Fleet, Vm, instance_link
 from emulator.services.compute.verbs import listing, repeated
 from emulator.times import pacific, shown
 
 Json = dict[str, Any]
+assumed("worker-number", "A VM of a slice tells its number in its metadata as agent-worker-number.")
 assumed("instance-delete", "instances.delete of a group's VM removes it without draining; the group makes it anew under its name.")
 
 
@@ -38,6 +40,7 @@ def view(call: Call, fleet: Fleet, vm: Vm) -> Json:
     created_by = {"key": "created-by", "value": maker(fleet.link)}
     template = {"key": "instance-template", "value": vm.template}
     metadata = properties.get("metadata", {})
+    workers = _worker(fleet, vm) if is_bulk(records.resource(call.world, fleet.link) or {}) else []
     out: Json = {
         "kind": "compute#instance",
         "id": vm.id,
@@ -49,7 +52,7 @@ def view(call: Call, fleet: Fleet, vm: Vm) -> Json:
         "selfLink": absolute(instance_link(fleet.link, vm.name), version),
         "networkInterfaces": nics,
         "disks": [disk(call, vm, zone, entry) for entry in properties.get("disks", [])],
-        "metadata": {**metadata, "items": [template, created_by, *metadata.get("items", [])]},
+        "metadata": {**metadata, "items": [template, created_by, *workers, *metadata.get("items", [])]},
         "scheduling": {"provisioningModel": vm.model, **properties.get("scheduling", {})},
         "labelFingerprint": label_fingerprint(properties.get("labels")),
         "fingerprint": records.content_fingerprint({"id": vm.id}),
@@ -62,6 +65,12 @@ def view(call: Call, fleet: Fleet, vm: Vm) -> Json:
     if vm.run is not None and vm.run <= now:
         out["lastStartTimestamp"] = pacific(vm.run)
     return out
+
+
+def _worker(fleet: Fleet, vm: Vm) -> list[Json]:
+    """The number of a VM in its slice, in the order of their ids."""
+    order = sorted(each.id for each in fleet.vms.values() if each.live)
+    return [{"key": "agent-worker-number", "value": str(order.index(vm.id))}] if vm.id in order else []
 
 
 def disk(call: Call, vm: Vm, zone: str, entry: Json) -> Json:

@@ -11,7 +11,8 @@ from emulator.rules import assumed, documented
 from emulator.services.compute import links, records
 from emulator.services.compute.catalog import machine
 from emulator.services.compute.groups import health
-from emulator.services.compute.groups.fleet import Fleet, Vm, group_link
+from emulator.services.compute.groups.bulk import check_bulk
+from emulator.services.compute.groups.fleet import REPLACED, Fleet, Vm, group_link
 from emulator.services.compute.kinds import Kind, Reference, Scope
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class GroupManager(Kind):
         if machine(kind, zone) is None:
             why = f"Machine type with name '{kind}' does not exist in zone '{zone}'."
             raise errors.invalid("resource.instanceTemplate", out["instanceTemplate"], why)
+        check_bulk(out)
         default: Json = {
             "type": "OPPORTUNISTIC",
             "minimalAction": "REPLACE",
@@ -126,7 +128,9 @@ def check_size(manager: Json, size: int) -> None:
 def action(world: World, fleet: Fleet, vm: Vm, now: int) -> str:
     """What the group is doing with a VM: ``currentAction``."""
     if vm.removing is not None:
-        return "RECREATING" if vm.why == "recreate" else "DELETING"
+        return "RECREATING" if vm.why in REPLACED else "DELETING"
+    if vm.failed is not None:
+        return "NONE"
     if vm.run is None or vm.run > now:
         return "CREATING"
     healing = health.healing_check(world, fleet)
@@ -156,6 +160,7 @@ GROUP_MANAGER = GroupManager(
         Reference(path="instanceTemplate"),
         Reference(path="versions[].instanceTemplate"),
         Reference(path="autoHealingPolicies[].healthCheck"),
+        Reference(path="resourcePolicies.workloadPolicy"),
     ),
     fingerprint=True,
     bills=True,

@@ -13,12 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.billing import TAB as USAGE_TAB
+from emulator.faults import BadFaultError
 from emulator.rules import assumed, documented
 from emulator.services.compute import records
 from emulator.services.compute.groups import health
 from emulator.services.compute.groups.abandon import forget_empty
-from emulator.services.compute.groups.fleet import Fleet, Fleets, Vm, group_link
+from emulator.services.compute.groups.bulk import is_bulk
+from emulator.services.compute.groups.fleet import REPLACED, Fleet, Fleets, Vm, group_link
 from emulator.services.compute.groups.usage import vm_usages
+from emulator.services.compute.slices import reservation_of, reserved_room
 from emulator.services.compute.templates import provisioning_model
 from emulator.times import SECOND, shown, utc
 
@@ -34,6 +37,11 @@ documented("autohealing", "A VM that fails the autohealing check after initialDe
 assumed("group-victims", "A shrinking group removes VMs not placed, then not running, then in an arbitrary but fixed order.")
 assumed("drain-in-full", "Draining lasts the whole drainingTimeoutSec even when no connection is left.")
 assumed("boot-times", "All VMs of one request boot in the same time: no jitter between them.")
+documented("flex-start", "Flex-start VMs wait in a queue, run for at most seven days (maxRunDuration) and are not repaired.")
+documented(
+    "host-failure",
+    "Where the group repairs, a VM whose host failed or that was preempted is recreated; with DO_NOTHING it stays, TERMINATED.",
+)
 assumed("retry-placement", "A group tries again every 60 s what could not be placed.")
 ERRORS_KEPT = 200
 
@@ -72,7 +80,7 @@ class Groups:
         if forget_empty(self._world, fleet):
             return
         if fleet.deleting is None:
-            fleet = self._retried(self._healed(fleet, now), now)
+            fleet = self._retried(self._healed(self._expired(fleet, now), now), now)
             fleet = self._sized(fleet, now)
         self.fleets.put(fleet)
         if self._next is not None:
@@ -93,6 +101,8 @@ class Groups:
         found: set[int] = set()
         for vm in fleet.vms.values():
             found.update(at for at in (vm.retry, vm.gone) if at is not None)
+            if vm.until is not None and vm.failed is None:
+                found.add(vm.until)
             shows = [vm.run, vm.ready]
             if healing:
                 shows += [health.healthy_from(world, fleet, vm, healing[0])]
@@ -110,18 +120,46 @@ class Groups:
                 continue
             self._close(fleet, vm)
             del vms[vm.name]
-            if vm.why == "recreate" and fleet.deleting is None:
+            if vm.why in REPLACED and fleet.deleting is None:
                 vms[vm.name] = self._placed(fleet, self._new(fleet, vm.gone, name=vm.name), vm.gone)
         return replace(fleet, vms=vms)
 
     def _close(self, fleet: Fleet, vm: Vm) -> None:
         """Keep what a VM has billed, and give its machine back."""
-        if vm.run is None or vm.gone is None:
+        if vm.run is None or vm.gone is None or vm.failed is not None:
             return
-        self._world.faults.return_stock(fleet.zone, vm.machine)
+        if vm.why != "lost":
+            self._world.faults.return_stock(fleet.zone, vm.machine)
         for usage in vm_usages(self._world, fleet, vm, vm.gone):
             row = {**vars(usage), "quantity": str(usage.quantity), "end": vm.gone}
             self._world.store.put(USAGE_TAB, f"{usage.resource} {usage.sku} {vm.id}", row)
+
+    def strike(self, spec: Json, now: int) -> None:
+        """A host fails under one VM of a group, or Spot VMs are preempted; a group that repairs makes them anew."""
+        now = shown(now)
+        fleet = next((each for each in self.fleets.all() if each.name == spec["group"] and each.vms), None)
+        if fleet is None:
+            raise BadFaultError(f"{spec['type']}: no group {spec['group']!r} has VMs")
+        running = [vm for vm in fleet.vms.values() if vm.live and vm.run is not None and vm.run <= now and vm.failed is None]
+        hit = [vm for vm in running if vm.name == spec.get("instance", vm.name)][: spec.get("count", 1)]
+        if not hit:
+            raise BadFaultError(f"{spec['type']}: no VM of {spec['group']!r} runs that could be struck")
+        manager = records.resource(self._world, fleet.link) or {}
+        if (manager.get("instanceLifecyclePolicy") or {}).get("defaultActionOnFailure") == "DO_NOTHING":
+            self.fleets.put(self._failed(fleet, hit, now))
+        else:
+            self.fleets.put(self.removed(fleet, hit, now, "lost", drain=False))
+        self.act(fleet.link, now)
+
+    def _failed(self, fleet: Fleet, vms: list[Vm], now: int) -> Fleet:
+        """VMs that stop for good: they bill no more, their machines are gone, and they stand TERMINATED in their group."""
+        for vm in vms:
+            self._close(fleet, replace(vm, gone=now, why="lost"))
+        return replace(fleet, vms={**fleet.vms, **{vm.name: replace(vm, failed=now) for vm in vms}})
+
+    def _expired(self, fleet: Fleet, now: int) -> Fleet:
+        over = [vm for vm in fleet.vms.values() if vm.until is not None and vm.until <= now and vm.live and vm.failed is None]
+        return self._failed(fleet, over, now) if over else fleet
 
     def _healed(self, fleet: Fleet, now: int) -> Fleet:
         healing = health.healing_check(self._world, fleet)
@@ -170,7 +208,7 @@ class Groups:
         return fleet
 
     def _available(self, fleet: Fleet, vm: Vm, now: int) -> bool:
-        if vm.run is None or vm.run > now or not vm.live:
+        if vm.run is None or vm.run > now or not vm.live or vm.failed is not None:
             return False
         healing = health.healing_check(self._world, fleet)
         return healing is None or health.is_healthy(self._world, fleet, vm, healing[0], now)
@@ -222,32 +260,59 @@ class Groups:
         return self._place_all(replace(fleet, vms={**fleet.vms, vm.name: vm}), [vm], now).vms[vm.name]
 
     def _place_all(self, fleet: Fleet, vms: list[Vm], now: int) -> Fleet:
-        """Try to place each VM: quota first, then stock."""
+        """Try to place each VM: quota first, then reservation and stock; those of a bulk group together or not at all."""
         world = self._world
         placed = dict(fleet.vms)
         errors: list[Json] = []
         used = self.chips_used(fleet.region)
-        boot, load = world.durations.of("vm.boot"), world.durations.of("vm.container") + world.durations.of("vm.load")
+        together = self._hindrance(fleet, vms, used) if is_bulk(records.resource(world, fleet.link) or {}) else None
+        fresh = 0
         for vm in vms:
-            family, chips = vm.shape()["family"].upper(), vm.shape()["chips"]
-            key = (family, vm.model == "SPOT")
-            limit = world.quotas.chips(family, fleet.region, vm.model)
-            if chips and used.get(key, 0) + chips > limit:
-                metric = f"PREEMPTIBLE-{family}" if vm.model == "SPOT" else "TPUS_PER_TPU_FAMILY"
-                text = f"Quota '{metric}' exceeded.  Limit: {float(limit)} in region {fleet.region}."
-                failure = ("QUOTA_EXCEEDED", text)
-            elif not world.faults.take_stock(fleet.zone, vm.machine):
-                zone = f"projects/{world.project}/zones/{fleet.zone}"
-                text = f"The zone '{zone}' does not have enough resources available to fulfill the request.  Try a different zone, or try again later."
-                failure = ("ZONE_RESOURCE_POOL_EXHAUSTED", text)
-            else:
-                used[key] = used.get(key, 0) + chips
-                run = now + boot
-                placed[vm.name] = replace(vm, created=now, run=run, ready=run + load, retry=None, failure=None)
+            failure = together or self._hindrance(fleet, [vm], used, fresh)
+            if failure is None and (vm.model == "RESERVATION_BOUND" or world.faults.take_stock(fleet.zone, vm.machine)):
+                key = (vm.shape()["family"].upper(), vm.model == "SPOT")
+                used[key] = used.get(key, 0) + vm.shape()["chips"]
+                placed[vm.name] = self._running(vm, now)
+                fresh += 1
                 continue
-            placed[vm.name] = replace(vm, retry=now + world.durations.of("vm.retry"), failure=failure[0])
-            errors.append({"at": utc(now), "vm": vm.name, "template": vm.template, "code": failure[0], "message": failure[1]})
+            code, text = failure or self._out_of_stock(fleet)
+            placed[vm.name] = replace(vm, retry=now + world.durations.of("vm.retry"), failure=code)
+            errors.append({"at": utc(now), "vm": vm.name, "template": vm.template, "code": code, "message": text})
         return replace(fleet, vms=placed, errors=(*fleet.errors, *errors)[-ERRORS_KEPT:])
+
+    def _running(self, vm: Vm, now: int) -> Vm:
+        """The VM with the instants of its start; a flex-start one waits in the queue first."""
+        durations = self._world.durations
+        queue = durations.of("vm.flex_queue") if vm.model == "FLEX_START" else 0
+        run = now + queue + durations.of("vm.boot")
+        properties = (records.resource(self._world, vm.template) or {}).get("properties", {})
+        longest = int((properties.get("scheduling", {}).get("maxRunDuration") or {}).get("seconds") or 0)
+        until = run + longest * SECOND if longest else None
+        ready = run + durations.of("vm.container") + durations.of("vm.load")
+        return replace(vm, created=now, run=run, ready=ready, retry=None, failure=None, until=until)
+
+    def _hindrance(self, fleet: Fleet, vms: list[Vm], used: dict[tuple[str, bool], int], fresh: int = 0) -> tuple[str, str] | None:
+        """Why these VMs, all of one template, cannot be placed together; None if they can. ``fresh``: placed and not kept yet."""
+        world, vm = self._world, vms[0]
+        family, chips = vm.shape()["family"].upper(), vm.shape()["chips"] * len(vms)
+        limit = world.quotas.chips(family, fleet.region, vm.model)
+        if chips and used.get((family, vm.model == "SPOT"), 0) + chips > limit:
+            metric = f"PREEMPTIBLE-{family}" if vm.model == "SPOT" else "TPUS_PER_TPU_FAMILY"
+            return "QUOTA_EXCEEDED", f"Quota '{metric}' exceeded.  Limit: {float(limit)} in region {fleet.region}."
+        if vm.model == "RESERVATION_BOUND":
+            reservation = reservation_of(world, vm.template, fleet.zone)
+            if reservation is None or reserved_room(world, reservation, vm.machine) < len(vms) + fresh:
+                return "RESERVATION_CAPACITY_EXCEEDED", f"Specified reservation '{reservation}' does not exist or has no room left."
+            return None
+        left = world.faults.stock_left(fleet.zone, vm.machine)
+        return self._out_of_stock(fleet) if left is not None and left < len(vms) else None
+
+    def _out_of_stock(self, fleet: Fleet) -> tuple[str, str]:
+        zone = f"projects/{self._world.project}/zones/{fleet.zone}"
+        text = (
+            f"The zone '{zone}' does not have enough resources available to fulfill the request.  Try a different zone, or try again later."
+        )
+        return "ZONE_RESOURCE_POOL_EXHAUSTED", text
 
     def chips_used(self, region: str) -> dict[tuple[str, bool], int]:
         """Chips placed in a region, by family and whether Spot."""
@@ -255,7 +320,7 @@ class Groups:
         for fleet in self.fleets.all():
             if fleet.region == region:
                 for vm in fleet.vms.values():
-                    if vm.run is not None:
+                    if vm.run is not None and vm.failed is None:
                         key = (vm.shape()["family"].upper(), vm.model == "SPOT")
                         used[key] = used.get(key, 0) + vm.shape()["chips"]
         return used

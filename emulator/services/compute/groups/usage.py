@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.world import World
 
 Json = dict[str, Any]
-MODELS = {"STANDARD": "on_demand", "SPOT": "spot", "FLEX_START": "flex_start", "RESERVATION_BOUND": "on_demand"}
+MODELS = {"STANDARD": "on_demand", "SPOT": "spot", "FLEX_START": "flex_start"}
 MINIMUM_SECONDS = 60
 
 
@@ -27,7 +27,8 @@ def vm_usages(world: World, fleet: Fleet, vm: Vm, now: int) -> Iterator[Usage]:
     quantity = Decimal(shape["chips"] or shape["cpus"])
     resource = instance_link(fleet.link, vm.name)
     kind = "compute.instances"
-    yield Usage(resource=resource, kind=kind, sku=sku, quantity=quantity, start=vm.run, minimum=MINIMUM_SECONDS)
+    if vm.model != "RESERVATION_BOUND":  # the reservation bills for it
+        yield Usage(resource=resource, kind=kind, sku=sku, quantity=quantity, start=vm.run, minimum=MINIMUM_SECONDS)
     for disk_sku, gib in disks(world, vm.template).items():
         yield Usage(resource=resource, kind="compute.disks", sku=disk_sku, quantity=gib, start=vm.run, minimum=MINIMUM_SECONDS)
 

@@ -12,6 +12,7 @@ from emulator.services.compute.begin import begin
 from emulator.services.compute.catalog import REGIONS, check_place
 from emulator.services.compute.groups import health
 from emulator.services.compute.groups.abandon import abandon
+from emulator.services.compute.groups.bulk import is_bulk
 from emulator.services.compute.groups.fleet import Fleet, Vm, group_link, instance_link, manager_link
 from emulator.services.compute.groups.kind import GROUP_MANAGER, action, check_size
 from emulator.services.compute.verbs import existing, listing, repeated, start_change
@@ -48,6 +49,9 @@ def resize(call: Call) -> Json:
     link, record = _open(call)
     size = int(call.values["size"])
     check_size(record["resource"], size)
+    target = record["resource"]["targetSize"]
+    if is_bulk(record["resource"]) and (size not in {0, target}) and call.world.groups.fleets.get(link).vms:
+        raise errors.invalid("size", size, "A bulk group grows only from 0 VMs.")
     records.put(call.world, link, {**record, "resource": {**record["resource"], "targetSize": size}})
     call.world.groups.act(link, call.now)
     return _flag(call, link, record, "compute.instanceGroupManagers.resize")
