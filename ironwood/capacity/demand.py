@@ -80,12 +80,18 @@ class Calendar:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Demand:
-    """Demand in capacity units on the grid, shape (bins,), with its calendar."""
+    """Demand in capacity units on the grid, shape (bins,), with its calendar.
+
+    Where it was scaled from: its maximum on the grid was `peak_value` of the trace's `column` in a native bin of `native_minutes`.
+    """
 
     name: str
     units: FloatArray
     calendar: Calendar
     repairs: tuple[str, ...] = ()
+    column: str = ""
+    peak_value: float = 0.0
+    native_minutes: float = float(GRID_MINUTES)
 
     @property
     def bins(self) -> int:
@@ -184,7 +190,15 @@ def to_demand(
         if whole or trace.native_seconds < _GRID_SECONDS
         else (*trace.repairs, f"native bins of {trace.native_seconds} s do not fit the grid; each grid bin holds the one it starts in")
     )
-    return Demand(name=trace.name, units=units, calendar=calendar, repairs=repairs)
+    return Demand(
+        name=trace.name,
+        units=units,
+        calendar=calendar,
+        repairs=repairs,
+        column=trace.column,
+        peak_value=float(grid.max()),
+        native_minutes=trace.native_seconds / 60,
+    )
 
 
 def make_calendar(

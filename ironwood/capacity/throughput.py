@@ -12,11 +12,12 @@ Qwen3-32B FP8 6,557 at 1k/1k on TPU7x, Llama-3.3-70B 312-443 a chip on v6e-8). A
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ironwood.capacity.demand import Demand
 from ironwood.errors import ProblemError
 
 FloatArray = NDArray[np.float64]
@@ -60,6 +61,22 @@ class Work:
     def from_tokens(self, *, input_tokens: FloatArray, output_tokens: FloatArray, bin_minutes: float) -> FloatArray:
         """Equivalent output tokens a second of tokens a bin, shape (bins,)."""
         return np.asarray((output_tokens + self.input_cost * input_tokens) / (bin_minutes * 60))
+
+
+def in_chips(demand: Demand, work: Work, throughput: Throughput) -> Demand:
+    """A trace's own requests or tokens as demand in units of one reference chip at its likely throughput.
+
+    A trace of total tokens is taken to mix input and output as `work` does.
+    """
+    peak = np.array([demand.peak_value])
+    if demand.column == "requests":
+        rate = work.tokens_per_second(requests=peak, bin_minutes=demand.native_minutes)
+    else:
+        both = work.input_tokens_per_request + work.output_tokens_per_request
+        rate = work.tokens_per_second(requests=peak / both, bin_minutes=demand.native_minutes)
+    units = demand.units / demand.units.max() * float(rate[0]) / throughput.likely
+    units.setflags(write=False)
+    return replace(demand, units=units)
 
 
 @dataclass(frozen=True, kw_only=True)

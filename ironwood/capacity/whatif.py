@@ -94,6 +94,30 @@ def shortfall_price(usd_per_unit_hour: float) -> Change:
     )
 
 
+def parse_changes(text: str) -> list[Change]:
+    """`price=+10%,lead=30,budget=20000,max_small=4,shortfall=24`: a change each. Raises ProblemError naming the part that is wrong."""
+    return [_parse_change(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _parse_change(part: str) -> Change:
+    name, _, value = (side.strip() for side in part.partition("="))
+    usage = "write price=+10%, lead=30 (minutes), budget=20000 (USD a week) or budget=none, shortfall=24 (USD a unit-hour), max_TIER=4"
+    try:
+        if name == "price":
+            return price(1 + float(value[:-1]) / 100 if value.endswith("%") else float(value))
+        if name == "lead":
+            return lead_time(float(value))
+        if name == "budget":
+            return budget(None if value == "none" else float(value))
+        if name == "shortfall":
+            return shortfall_price(float(value))
+        if name.startswith("max_"):
+            return max_pods(name.removeprefix("max_"), int(value))
+    except ValueError as error:
+        raise ProblemError(f"what if {part!r}: {value!r} is not a number; {usage}") from error
+    raise ProblemError(f"what if {part!r}: there is no {name!r}; {usage}")
+
+
 def effects(problem: CapacityProblem, changes: Sequence[Change], solve: Solve) -> list[Effect]:
     """Solve the base and each change; the base is the first row. Raises ProblemError."""
     base = solve(problem)

@@ -5,8 +5,9 @@ from ironwood.capacity.policies.day_ahead import DayAhead
 from ironwood.capacity.policies.interface import Policy, World
 from ironwood.capacity.policies.optimized import Control, Optimized, Tree
 from ironwood.capacity.policies.reactive import Reactive
+from ironwood.capacity.policies.scheduled import Scheduled
 from ironwood.capacity.policies.windows import Windows
 
 POLICIES: dict[str, Policy] = {policy.name: policy for policy in (AlwaysOn(), Windows(), Reactive(), DayAhead(), Optimized())}
 
-__all__ = ["POLICIES", "AlwaysOn", "Control", "DayAhead", "Optimized", "Policy", "Reactive", "Tree", "Windows", "World"]
+__all__ = ["POLICIES", "AlwaysOn", "Control", "DayAhead", "Optimized", "Policy", "Reactive", "Scheduled", "Tree", "Windows", "World"]

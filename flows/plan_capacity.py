@@ -1,0 +1,178 @@
+"""Plan capacity: forecast, solve, verify, and cut the week into few windows, priced beside the alternatives.
+
+    python -m flows.plan_capacity --profile prod --trace june.csv --zone Europe/Paris
+
+Nothing is changed: the windows are printed and kept as artifacts. docs/forecasting.md and docs/capacity-model.md say how they are found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from prefect import flow
+from prefect.settings import temporary_settings
+from rich.console import Console
+
+from flows.command_line import quiet_console
+from flows.local_server import server_settings
+from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_chips
+from ironwood.capacity.whatif import budget, parse_changes
+from ironwood.errors import InputError, IronwoodError, ProblemError
+from tasks.inputs import load_profile
+from tasks.optimize import known_use, read_demand
+from tasks.week import Terms, plan_week
+from tasks.week_plots import write_plot
+from tasks.week_report import as_json as in_json
+from tasks.week_report import leave_artifacts, show
+
+_FIRST_GUESS = 1.0
+
+
+@flow(name="plan_capacity", flow_run_name="plan capacity of {profile}")
+def plan_capacity(
+    profile: str,
+    trace: str,
+    zone: str | None = None,
+    windows: int | None = None,
+    window_worth: float | None = None,
+    peak_units: float | None = None,
+    throughput: str | None = None,
+    tokens: str | None = None,
+    column: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    holidays: str | None = None,
+    shortfall: float | None = None,
+    budget_usd: float | None = None,
+    what_if: str = "",
+    plots: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Plan the week after the trace's end and say it as weekly windows in `zone`; returns how many.
+
+    `windows`: at most so many; else a further window must save `window_worth` dollars a week (0.5 % of the week's cost). `peak_units` scales the
+    trace's maximum; else its requests or tokens are counted in chips (`throughput`: LOW,LIKELY,HIGH output tokens a second a chip; `tokens`:
+    INPUT,OUTPUT of a request). `budget_usd` bounds a week's pods. `what_if`: price=+10%,lead=30,budget=20000,max_small=4,shortfall=24.
+    """
+    use = known_use(Path(trace))
+    named = zone or use.zone
+    since, until = since or use.since, until or use.until
+    chips = _throughput(throughput)
+    changes = [*([budget(budget_usd * 1.1), budget(None)] if budget_usd is not None else []), *parse_changes(what_if)]
+    demand = read_demand(
+        Path(trace),
+        type(use)(zone=named, since=since, until=until, test_days=use.test_days),
+        peak_units=peak_units or _FIRST_GUESS,
+        column=column,
+        country=holidays,
+    )
+    console = Console(highlight=False, width=max(150, Console().width))
+    said = Console(stderr=True, highlight=False, soft_wrap=True)
+    for repair in demand.repairs:
+        said.print(f"{demand.name}: {repair}", markup=False)
+    if peak_units is None:
+        demand = in_chips(demand, _work(tokens), chips)
+        said.print(
+            f"{demand.name}: the peak of {demand.peak_value:,.0f} {demand.column} in {demand.native_minutes:g} min is {demand.units.max():,.0f} chips at "
+            f"{chips.likely:,.0f} tokens a second each ({chips.low:,.0f} to {chips.high:,.0f}: carried as scenarios)",
+            markup=False,
+        )
+    terms = Terms(
+        profile=profile,
+        zone=named,
+        windows=windows,
+        worth_usd=window_worth,
+        shortfall_usd=shortfall,
+        budget_usd=budget_usd,
+        throughput=chips if peak_units is None else None,
+        changes=tuple(changes),
+    )
+    week = plan_week(demand, terms, lambda text: said.print(text, markup=False))
+    if as_json:
+        print(in_json(week))
+    else:
+        show(week, console)
+    if plots is not None:
+        said.print(f"plot {write_plot(Path(plots), week)}", markup=False)
+    leave_artifacts(week)
+    return week.chosen.count
+
+
+def _numbers(text: str, count: int, what: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise ProblemError(f"{text!r}: give {what}")
+    return numbers
+
+
+def _throughput(text: str | None) -> Throughput:
+    if text is None:
+        return LLAMA_70B_TPU7X
+    low, likely, high = _numbers(text, 3, "LOW,LIKELY,HIGH tokens a second a chip, such as 750,1500,3000")
+    return Throughput(low=low, likely=likely, high=high)
+
+
+def _work(text: str | None) -> Work:
+    if text is None:
+        return Work()
+    given, made = _numbers(text, 2, "INPUT,OUTPUT tokens of a request, such as 1000,250")
+    return Work(input_tokens_per_request=given, output_tokens_per_request=made)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    given = {name: value for name, value in vars(_parser().parse_args(arguments)).items() if value is not None}
+    try:
+        load_profile(given["profile"])
+        if not Path(given["trace"]).is_file():
+            raise ProblemError(f"{given['trace']}: there is no such file; give the path of a CSV file")
+        with temporary_settings(server_settings()):
+            quiet_console()
+            plan_capacity(**given)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except IronwoodError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; nothing was changed", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flows.plan_capacity", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--profile", default="embedded", metavar="NAME|FILE", help="a name in profiles/ or a YAML file (default: %(default)s)"
+    )
+    parser.add_argument("--trace", required=True, help="CSV: timestamp and requests, total_tokens, or input_tokens and output_tokens")
+    parser.add_argument("--zone", help="time zone of the windows, such as Europe/Paris (default UTC, or the known trace's own)")
+    parser.add_argument("--windows", type=int, metavar="N", help="at most so many windows")
+    parser.add_argument(
+        "--window-worth", type=float, metavar="USD", help="what a further window must save a week (default 0.5 %% of the cost)"
+    )
+    parser.add_argument("--peak-units", type=float, help="scale the trace's maximum to so many capacity units")
+    parser.add_argument(
+        "--throughput", metavar="LOW,LIKELY,HIGH", help="output tokens a second a chip, without --peak-units (750,1500,3000)"
+    )
+    parser.add_argument("--tokens", metavar="INPUT,OUTPUT", help="tokens of a request, without --peak-units (1000,250)")
+    parser.add_argument("--column", help="demand column (default requests, else total tokens)")
+    parser.add_argument("--since", help="first moment used, ISO 8601")
+    parser.add_argument("--until", help="last moment used, ISO 8601")
+    parser.add_argument("--holidays", metavar="COUNTRY", help="public holidays of this country behave like Sundays (FR, US-CA)")
+    parser.add_argument("--shortfall", type=float, metavar="USD", help="price of a unit-hour not served (10 x the cheapest tier's)")
+    parser.add_argument("--budget-usd", type=float, metavar="USD", help="most a week's pods may cost")
+    parser.add_argument("--what-if", metavar="CHANGES", help="price=+10%%,lead=30,budget=20000,max_small=4,shortfall=24")
+    parser.add_argument("--plots", metavar="DIR", help="write the plot")
+    parser.add_argument("--json", action="store_true", dest="as_json", default=None, help="print one JSON object")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The week's plan from the command: windows, alternatives, what-if and artifacts; wrong input in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.plan_capacity import main, plan_capacity
+from running import EmbeddedCloud, PrefectServer, run
+
+TRACES = Path(__file__).parents[1] / "data" / "traces"
+
+
+@pytest.fixture(scope="module")
+def three_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lines = (TRACES / "servegen_m_small_10min.csv").read_text().splitlines()
+    path = tmp_path_factory.mktemp("trace") / "three-days.csv"
+    path.write_text("\n".join(lines[: 1 + 3 * 144]) + "\n")
+    return path
+
+
+def artifacts(server: PrefectServer) -> dict[str, dict[str, object]]:
+    found = httpx.post(f"{server.url}/artifacts/latest/filter", json={}, timeout=30).raise_for_status().json()
+    return {each["key"]: each for each in found}
+
+
+def test_the_week_is_planned_in_windows_with_alternatives_and_artifacts(
+    flows_here: EmbeddedCloud, prefect_server: PrefectServer, three_days: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    count = plan_capacity(
+        profile="embedded",
+        trace=str(three_days),
+        zone="Europe/Paris",
+        peak_units=3000.0,
+        what_if="price=+10%,lead=30",
+        plots=str(tmp_path / "plots"),
+    )
+    shown = capsys.readouterr().out
+    assert f"{count} windows cost $" in shown
+    for name in ("in force", "always_on", "no limit on windows", "reactive", "planned before", "price x 1.1", "lead 30 min", "Europe/Paris"):
+        assert name in shown
+    assert (tmp_path / "plots" / "week.png").stat().st_size > 10_000
+    kept = artifacts(prefect_server)
+    assert {"windows-embedded", "week-embedded", "capacity-plan-embedded"} <= kept.keys()
+    assert str(kept["week-embedded"]["data"]).startswith("data:image/png;base64,")
+    assert len(json.loads(str(kept["windows-embedded"]["data"]))) == count
+    assert flows_here.inventory() == set(), "a plan changes nothing"
+
+
+def test_a_budget_is_kept_and_says_what_more_would_buy(flows_here: EmbeddedCloud, three_days: Path, capsys: pytest.CaptureFixture[str]):
+    free = planned(capsys, three_days)
+    tight = planned(capsys, three_days, budget_usd=free["bound_usd"] * 0.7)
+    assert tight["usd_per_week"] >= free["usd_per_week"]
+    assert any("the budget binds: $" in row["says"] for row in tight["what_if"])
+
+
+def planned(capsys: pytest.CaptureFixture[str], trace: Path, **more: object) -> dict[str, object]:
+    plan_capacity(profile="embedded", trace=str(trace), peak_units=2000.0, windows=3, as_json=True, **more)
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_a_trace_without_a_peak_is_counted_in_chips(flows_here: EmbeddedCloud, three_days: Path, capsys: pytest.CaptureFixture[str]):
+    plan_capacity(profile="embedded", trace=str(three_days), throughput="20,40,80", windows=2, as_json=True)
+    shown = capsys.readouterr()
+    assert "chips at 40 tokens a second each (20 to 80: carried as scenarios)" in shown.err
+    found = json.loads(shown.out)
+    assert len(found["windows"]) <= 2
+    assert found["usd_per_week"] == pytest.approx(sum(window["usd_per_week"] for window in found["windows"]), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--trace", "nowhere.csv"], "nowhere.csv: there is no such file"),
+        (["--trace", "TRACE", "--profile", "nowhere"], "no profile is called 'nowhere'"),
+    ],
+)
+def test_wrong_input_is_told_before_anything_starts(flags: list[str], says: str, three_days: Path, capsys: pytest.CaptureFixture[str]):
+    assert main([str(three_days) if flag == "TRACE" else flag for flag in flags]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_wrong_what_if_is_told_in_one_line(commands: dict[str, str], three_days: Path):
+    done = run("flows.plan_capacity", "--trace", str(three_days), "--what-if", "colour=red", environment=commands)
+    assert done.returncode == 2
+    assert "what if 'colour=red': there is no 'colour'" in done.stderr
+    assert "Traceback" not in done.stderr
