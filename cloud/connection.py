@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import threading
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import httpx
 from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
 
 from cloud.clock import Clock, RealClock, clock_of
 from cloud.embedded import ELSEWHERE, Embedded, ensure_running
@@ -56,6 +57,8 @@ class Connection:
         return client
 
     def _make(self, kind: type) -> object:
+        if kind is storage.Client:  # not generated: it has no transports
+            return self._storage()
         if self.embedded is None:
             return kind()
         transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
@@ -64,6 +67,12 @@ class Connection:
         except KeyError:  # some clients speak gRPC only
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_anonymous()))
+
+    def _storage(self) -> object:
+        make: Any = storage.Client  # it ships no types
+        if self.embedded is None:
+            return make(project=self.project)
+        return make(project=self.project, credentials=_anonymous(), client_options={"api_endpoint": self.embedded.url})
 
 
 def connect(profile: Profile) -> Connection:

@@ -197,11 +197,17 @@ class Admin:
         world.commit()
         return JSONResponse(fault.shown())
 
-    async def bill(self, _: Request) -> JSONResponse:
-        """The bill as of now."""
+    async def bill(self, request: Request) -> JSONResponse:
+        """The bill as of now, or of ``?from=...&until=...``."""
         now = self._world.settle()
         self._world.commit()
-        return JSONResponse(self._world.meter.bill(now))
+        given = request.query_params
+        try:
+            since = parse(given["from"]) if "from" in given else 0
+            until = parse(given["until"]) if "until" in given else None
+        except ValueError as error:
+            return refused(f"from and until are instants such as 2026-09-01T00:01:00Z: {error}")
+        return JSONResponse(self._world.meter.bill(now, since=since, until=until))
 
     async def requests(self, request: Request) -> JSONResponse:
         """The request log."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 TAB = "usage"
 HOUR = 3600
+HOURS_A_MONTH = 730
 MICRO_DOLLAR = Decimal("0.000001")
 
 documented("bill-seconds", "VMs bill per second with a minimum of 60 s, from RUNNING until deleted.")
+documented("bill-month", "A price by the month is charged by the second, 730 hours to the month.")
 documented("bill-forwarding-rules", "The first five forwarding rules cost 0.025 $/h together, each further one 0.01 $/h.")
 documented("bill-nat", "A NAT gateway costs 0.0014 $ per VM-hour up to 32 VMs, then 0.044 $/h.")
 documented("bill-unused-address", "A reserved static external address bills while no forwarding rule uses it.")
@@ -118,16 +120,17 @@ class Meter:
         for source in self.sources:
             yield from source(now)
 
-    def bill(self, now: int) -> Json:
-        """The bill as of now: lines with amounts, their total, and the rate now."""
+    def bill(self, now: int, *, since: int = 0, until: int | None = None) -> Json:
+        """The bill of [since, until), as of now: lines with amounts, their total, and the rate at the end of it."""
         lines: list[Json] = []
         rate = Decimal(0)
+        end = now if until is None else min(until, now)
         for usage in self.usages(now):
-            for line, per_hour in self._lines(usage, now):
+            for line, per_hour in self._lines(within(usage, since, end), end):
                 lines.append(line)
                 rate += per_hour
         total = sum((Decimal(line["amount_usd"]) for line in lines), Decimal(0))
-        return {"as_of": utc(now), "total_usd": str(total), "usd_per_hour": str(rate.normalize() + 0), "lines": lines}
+        return {"as_of": utc(end), "total_usd": str(total), "usd_per_hour": str(rate.normalize() + 0), "lines": lines}
 
     def _lines(self, usage: Usage, now: int) -> Iterator[tuple[Json, Decimal]]:
         until = now if usage.end is None else usage.end
@@ -144,7 +147,8 @@ class Meter:
             seconds = left if last else min(left, (end - start) // SECOND)
             left -= seconds
             timed = unit != "GiB"
-            amount = usage.quantity * price * (Decimal(seconds) / HOUR if timed else 1)
+            hourly = usage.quantity * price / (HOURS_A_MONTH if unit.endswith("-month") else 1)
+            amount = hourly * Decimal(seconds) / HOUR if timed else hourly
             line = {
                 "resource": usage.resource,
                 "kind": usage.kind,
@@ -158,7 +162,16 @@ class Meter:
                 "amount_usd": str(amount.quantize(MICRO_DOLLAR)),
             }
             open_now = last and usage.end is None and timed
-            yield line, usage.quantity * price if open_now else Decimal(0)
+            yield line, hourly if open_now else Decimal(0)
+
+
+def within(usage: Usage, since: int, until: int) -> Usage:
+    """The part of a usage that lies in [since, until); its minimum belongs to its beginning. An empty part ends before it starts."""
+    start = max(usage.start, since)
+    end = None if usage.end is None or usage.end > until else usage.end
+    if usage.end is not None and start >= usage.end > usage.start:
+        return replace(usage, start=until, end=until - 1, minimum=0)
+    return replace(usage, start=start, end=end, minimum=usage.minimum if start == usage.start else 0)
 
 
 def _record(usage: Usage) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,24 @@ if TYPE_CHECKING:
     from emulator.world import World
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """The bytes of a request whose body, or whose answer, may be no JSON."""
+
+    payload: bytes
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """An answer that is no JSON object with status 200."""
+
+    status: int
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +40,7 @@ class Call:
     body: Json = field(default_factory=dict)
     version: str = "v1"
     now: int
+    wire: Wire | None = None
 
     def text(self, name: str) -> str:
         """A required value."""
@@ -33,7 +52,8 @@ class Call:
         return self.values.get("request_id")
 
 
-Handler = Callable[[Call], Json | Awaitable[Json]]
+Answer = Json | Raw
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
 
 
 class Methods:

@@ -10,6 +10,7 @@ from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import API_NAMES, against, carry_out, ours
 from ironwood.desired import at_rest, desired
+from ironwood.desired.memory import remembered
 from ironwood.errors import InputError, UnfinishedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
@@ -42,9 +43,10 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
                 "teardown", f"first stop the billing: {report.usd(resting.before.hourly_usd)}/h → {report.usd(resting.after.hourly_usd)}/h"
             )
             carry_out(connection, resting.plan)
-        leaving = against(observe(connection, names), wanted, Graph())
-        leaving.show(wanted)
-        deleted = len(carry_out(connection, leaving.plan))
+        seen = observe(connection, names)
+        against(seen, wanted, Graph()).show(wanted)
+        deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
+        deleted += len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
     _prove(profile, wanted, deleted)
     return deleted
 

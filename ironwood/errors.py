@@ -8,6 +8,7 @@ IronwoodError
 ├── PlanError               the plan cannot be made as things stand
 │   └── UnownedError          something not ours stands in the way
 ├── PreflightError          the cloud would refuse: each finding with its remedy
+├── StateError              the state object cannot be read by this version, or is damaged
 ├── CloudError              Google answered no
 │   ├── TransientError        ask again
 │   ├── QuotaError            ask for more quota, or for less capacity
@@ -57,6 +58,10 @@ class UnownedError(PlanError):
 
 class PreflightError(IronwoodError):
     """The cloud would refuse this plan; every finding says what would do."""
+
+
+class StateError(IronwoodError):
+    """The state object cannot be read."""
 
 
 class CloudError(IronwoodError):

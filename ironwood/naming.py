@@ -81,6 +81,11 @@ def http_proxy(prefix: str) -> str:
     return f"{prefix}ai-inference-http-proxy"
 
 
+def bucket(prefix: str, project: str) -> str:
+    """The bucket of the state object; bucket names belong to the whole world."""
+    return f"{prefix}ironwood-state-{project}"
+
+
 def forwarding_rule(prefix: str) -> str:
     """The rule that opens the address."""
     return f"{prefix}ai-inference-forwarding-rule"

@@ -156,6 +156,12 @@ def names_fit(profile: Profile) -> Iterator[Finding]:
             text=f"makes the service account id '{account}' {len(account)} characters long; at most {MAX_SERVICE_ACCOUNT_ID} are allowed, so the prefix may have "
             f"{MAX_SERVICE_ACCOUNT_ID - len(naming.service_account_id(''))}",
         )
+    bucket = naming.bucket(profile.name_prefix, profile.project_id)
+    if len(bucket) > MAX_NAME or bucket.startswith("goog") or "google" in bucket:
+        yield Finding(
+            path=("name_prefix",),
+            text=f"makes the bucket name '{bucket}'; at most {MAX_NAME} characters are allowed, and neither goog in front nor google in it",
+        )
     from ironwood.placement import options_of  # late: it needs the profile these rules are part of
 
     ways = [(name, option.label) for name, tier in profile.tiers.items() for option in options_of(tier)]

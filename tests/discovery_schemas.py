@@ -12,7 +12,7 @@ from functools import cache
 from googleapiclient.discovery_cache import get_static_doc
 
 UNDOCUMENTED = re.compile(r"/v1/projects/[^/]+/locations/global/services/[^/]+/quotaInfos")  # no document of Cloud Quotas is shipped
-DOCUMENTS = (("compute", "v1"), ("compute", "beta"), ("serviceusage", "v1"), ("iam", "v1"))
+DOCUMENTS = (("compute", "v1"), ("compute", "beta"), ("serviceusage", "v1"), ("iam", "v1"), ("storage", "v1"))
 CHECKED = Counter()
 UNCHECKED = Counter()
 METHODS_SEEN = set()
@@ -63,10 +63,17 @@ def check(http_method, path, status, text):
     if UNDOCUMENTED.match(path):
         UNCHECKED["cloudquotas"] += 1
         return
+    if path.startswith("/download/") or (path.startswith("/upload/") and not text):
+        return  # an object's bytes, or where to send them: no JSON
+    if path.startswith("/upload/"):
+        http_method, path = "POST", path.removeprefix("/upload")
     found = method_of(http_method, path)
     assert found is not None, f"no discovery document has {http_method} {path}"
     (name, version), method = found
     schemas = document(name, version)["schemas"]
+    if "response" not in method:
+        assert not text, f"{method['id']} answers no body, not {text!r}"
+        return
     faults = list(differences(json.loads(text), {"$ref": method["response"]["$ref"]}, schemas, method["response"]["$ref"]))
     assert not faults, f"{method['id']} ({http_method} {path}) does not match its schema: " + "; ".join(faults[:10])
     CHECKED[name] += 1

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloud.drivers.base import Driver
+from cloud.drivers.bucket import BUCKET
 from cloud.drivers.iam import SERVICE_ACCOUNT
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.instance_template import INSTANCE_TEMPLATE
@@ -18,6 +19,7 @@ from cloud.drivers.stray_instance import STRAY_INSTANCE
 _ALL: tuple[Driver[Any], ...] = (
     SERVICE_SET,
     SERVICE_ACCOUNT,
+    BUCKET,
     NETWORK,
     SUBNETWORK,
     FIREWALL,

@@ -14,6 +14,7 @@ from emulator.errors import ApiError
 from emulator.rules import recorded
 
 recorded("compute-error-envelope", "Compute errors are {error: {code, message, errors: [{message, domain, reason}]}} without status.")
+recorded("storage-error-envelope", "Cloud Storage errors are {error: {code, message, errors: [{message, domain, reason}]}} without status.")
 recorded("new-error-envelope", "Newer APIs answer {error: {code, message, status}}; IAM adds errors[].")
 
 GRPC_CODES = {code.name: code for code in grpc.StatusCode}
@@ -29,6 +30,8 @@ def rest_error(api: str, error: ApiError) -> dict[str, Any]:
             body["status"] = error.status_name
             body["details"] = error.details
         return {"error": body}
+    if api == "storage.googleapis.com":
+        return {"error": {**body, "errors": [entry]}}
     if api == "iam.googleapis.com":
         body["errors"] = [entry]
     body["status"] = error.status_name

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from emulator.call import Call, Methods
+from emulator.call import Answer, Call, Methods
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
 from emulator.faults import Fault
 from emulator.requests_log import Entry
@@ -36,6 +36,8 @@ READS = (
     "wait",
     "batchGet",
     "getFromFamily",
+    "testIamPermissions",
+    "getBillingInfo",
 )
 
 
@@ -51,7 +53,7 @@ class Pipeline:
         self._world = world
         self._methods = methods
 
-    async def run(self, api: str, call: Call, entry: Entry, gone: Gone) -> Json:
+    async def run(self, api: str, call: Call, entry: Entry, gone: Gone) -> Answer:
         """Answer a call; raises ApiError, DroppedRequestError, CutConnectionError. ``gone`` ends when the client has."""
         world = self._world
         holds = world.faults.holds() if entry.write else []
@@ -75,7 +77,7 @@ class Pipeline:
             world.commit()
             raise
 
-    async def _handled(self, api: str, call: Call) -> Json:
+    async def _handled(self, api: str, call: Call) -> Answer:
         handler = self._methods.find(call.method)
         if handler is None:
             raise ApiError(501, f"{call.method} is not emulated")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from google.protobuf.descriptor import Descriptor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.call import Call
+from emulator.call import Call, Raw, Wire
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
 from emulator.times import utc
 from emulator.wire.envelopes import rest_error
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 # Google's system parameters, accepted on every method
-SYSTEM = frozenset({"alt", "$alt", "prettyPrint", "fields", "key", "quotaUser", "userIp", "callback", "access_token", "oauth_token", "uploadType",
+SYSTEM = frozenset({"alt", "$alt", "prettyPrint", "fields", "key", "quotaUser", "userIp", "callback", "access_token", "oauth_token", "uploadType", "upload_id",
                     "upload_protocol", "$.xgafv", "userProject", "returnPartialSuccess"})  # fmt: skip
 
 
@@ -38,9 +39,11 @@ class RestFront:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        path = request.scope["path"]
+        path = _path(request)
         host = (request.headers.get("host") or "").partition(":")[0]
         match = self._router.find(request.method, path, host)
+        if match and path != request.scope["path"]:
+            match = replace(match, values={key: unquote(value) for key, value in match.values.items()})
         if match is None:
             message = f"The requested URL {path} was not found on this server: no emulated API has it."
             return JSONResponse({"error": {"code": 404, "message": message, "status": "NOT_FOUND"}}, status_code=404)
@@ -62,7 +65,9 @@ class RestFront:
                 pass
 
         try:
-            call = self._call(match, query, body)
+            call = self._call(match, query, b"" if match.route.media else body)
+            if match.route.media:
+                call = replace(call, wire=Wire(payload=body, headers=request.headers, query=request.query_params))
             entry.request_id = call.request_id
             answer = await self._pipeline.run(match.route.api, call, entry, gone)
         except ApiError as error:
@@ -71,26 +76,48 @@ class RestFront:
         except (CutConnectionError, DroppedRequestError):
             cut(request.scope)
             return Response(status_code=499)
+        if isinstance(answer, Raw):
+            return Response(answer.content, status_code=answer.status, headers=dict(answer.headers))
         return _json(answer, 200)
 
     def _call(self, match: Match, query: str, body: bytes) -> Call:
         route = match.route
         compute = route.api == "compute.googleapis.com"
-        values: Json = {**match.values, **_query(query, route.request, snake=compute)}
+        values: Json = {**_flat(match.values), **_query(query, route.request, snake=compute)}
         content = _content(body)
         resource: Json = {}
         if route.body == "*":
-            values = {**canonical(content, route.request), **values}
+            body_values = canonical(content, route.request)
+            nested = {key: {**body_values.get(key, {}), **value} for key, value in _flat(match.values).items() if isinstance(value, dict)}
+            values = {**body_values, **values, **nested}
         elif route.body is not None:
             field = route.request.fields_by_name[route.body]
             resource = canonical(content, field.message_type)
             if not compute:
-                values[field.json_name] = resource
+                values[field.json_name] = {**resource, **values.get(field.json_name, {})}
         elif content:
             raise ApiError(400, 'Invalid JSON payload received. Unknown name "": Request body is not allowed for this method.')
         return Call(
             world=self._world, method=route.method, values=values, body=resource, version=match.version, now=self._world.clock.now()
         )
+
+
+def _path(request: Request) -> str:
+    """The path; still encoded where a part of it holds slashes, as an object's name may."""
+    raw = str(request.scope["raw_path"].decode("ascii")).partition("?")[0]
+    return raw if "%2f" in raw.lower() else str(request.scope["path"])
+
+
+def _flat(values: dict[str, str]) -> Json:
+    """Path variables, ``job__name`` as ``{"job": {"name": ...}}``."""
+    out: Json = {}
+    for key, value in values.items():
+        head, _, rest = key.partition("__")
+        if rest:
+            out[head] = {**out.get(head, {}), rest: value}
+        else:
+            out[head] = value
+    return out
 
 
 def _content(body: bytes) -> Json:

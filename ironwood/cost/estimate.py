@@ -1,7 +1,8 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
-Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it, forwarding rules (the first five together).
-Traffic is not estimated. Source of each price: the price book.
+Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it,
+forwarding rules (the first five together), addresses no rule uses, stored bytes. Traffic and requests are not estimated. Source of each price:
+the price book.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
 from ironwood.desired.tiers import PROVISIONING_MODELS
 from ironwood.graph import Graph
 from ironwood.resources.base import Address
+from ironwood.resources.bucket import Bucket
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
-from ironwood.resources.network import Router
+from ironwood.resources.network import GlobalAddress, Router
 
 CENT = Decimal("0.01")
 NAT_FLAT_FROM_VMS = 32
+GIB = 1 << 30
 FORWARDING_RULES_TOGETHER = 5
 UNWATCHED = timedelta(hours=8)
 """How long nobody looks in the worst case we tell: a night."""
@@ -73,7 +76,13 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
         book=book.name,
         lines=tuple(
             line
-            for line in [*_groups(graph, groups, book), *_nat(graph, groups, book), *_rules(graph, book)]
+            for line in [
+                *_groups(graph, groups, book),
+                *_nat(graph, groups, book),
+                *_rules(graph, book),
+                *_addresses(graph, book),
+                *_stored(graph, book),
+            ]
             if line.hourly_usd or line.committed_usd
         ),
     )
@@ -118,6 +127,26 @@ def _rules(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     rules = [each for each in graph if isinstance(each, ForwardingRule)]
     if book.forwarding_rules_hour is None or not rules:
         return
-    share = book.forwarding_rules_hour.usd / min(len(rules), FORWARDING_RULES_TOGETHER)
+    more = book.forwarding_rule_more_hour.usd if book.forwarding_rule_more_hour else Decimal(0)
+    share = (book.forwarding_rules_hour.usd + more * max(0, len(rules) - FORWARDING_RULES_TOGETHER)) / len(rules)
     for rule in rules:
         yield CostLine(address=rule.address, what="forwarding rule", hourly_usd=share)
+
+
+def _addresses(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """A reserved address bills while no forwarding rule uses it."""
+    if book.address_unused_hour is None:
+        return
+    used = {rule.ip_address for rule in graph if isinstance(rule, ForwardingRule)}
+    for address in graph:
+        if isinstance(address, GlobalAddress) and address.address not in used:
+            yield CostLine(address=address.address, what="address not in use", hourly_usd=book.address_unused_hour.usd)
+
+
+def _stored(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    if book.storage_gib_month is None:
+        return
+    for bucket in graph:
+        if isinstance(bucket, Bucket):
+            hourly = bucket.size_bytes * book.storage_gib_month.usd / GIB / HOURS_A_MONTH
+            yield CostLine(address=bucket.address, what=f"{bucket.size_bytes:,} bytes stored", hourly_usd=hourly)

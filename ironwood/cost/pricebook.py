@@ -48,6 +48,10 @@ class PriceBook(BaseModel):
     forwarding_rules_hour: Price | None = None
     nat_vm_hour: Price | None = None
     nat_hour_most: Price | None = None
+    forwarding_rule_more_hour: Price | None = None
+    address_unused_hour: Price | None = None
+    storage_gib_month: Price | None = None
+    scheduler_job_month: Price | None = None
 
     @property
     def as_of(self) -> datetime.date | None:

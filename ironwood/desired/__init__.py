@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
+from ironwood.desired.memory import memory
 from ironwood.desired.tiers import Serving, option_of
 from ironwood.graph import Graph
 from ironwood.placement import options_of
@@ -44,7 +45,11 @@ def _front(footing: Footing) -> Iterator[Resource]:
     yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
 
 
-PARTS: tuple[Part, ...] = (_base, _tiers, _front)
+def _memory(footing: Footing) -> Iterator[Resource]:
+    yield from memory(footing.profile)
+
+
+PARTS: tuple[Part, ...] = (_base, _tiers, _front, _memory)
 
 
 Exhausted = frozenset[tuple[str, int]]

@@ -8,4 +8,5 @@ REQUIRED_APIS = (
     "compute.googleapis.com",
     "iam.googleapis.com",
     "serviceusage.googleapis.com",
+    "storage.googleapis.com",
 )

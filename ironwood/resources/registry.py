@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ironwood.resources.base import Resource
+from ironwood.resources.bucket import Bucket
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
@@ -14,6 +15,7 @@ KINDS: dict[str, type[Resource]] = {
     for each in (
         ServiceSet,
         ServiceAccount,
+        Bucket,
         Network,
         Subnetwork,
         Firewall,

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import compute_v1, iam_admin_v1
+from google.cloud import compute_v1, iam_admin_v1, storage
 
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
@@ -142,6 +142,13 @@ class Planter:
             target=f"{GLOBAL}/targetHttpProxies/orphan",
         )
         self.insert(compute_v1.GlobalForwardingRulesClient, forwarding_rule_resource=resource)
+
+    def bucket(self) -> None:
+        client = connect(load_profile("embedded")).client(storage.Client)
+        made = client.bucket("orphans-of-another-name")
+        made.labels = self.labels
+        client.create_bucket(made, location="europe-west4")
+        client.bucket("orphans-of-another-name").blob("left/behind").upload_from_string("x")
 
     def service_account(self) -> None:
         client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)

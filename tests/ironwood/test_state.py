@@ -1,0 +1,60 @@
+"""The state object's value: it survives its text, its changes may be applied twice, a newer schema is refused."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from ironwood.errors import StateError
+from ironwood.state import PlanInForce, Reservation, State
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PLAN = PlanInForce(digest="abc", since=NOON, until=None, document='{"windows": []}')
+HELD = Reservation(usd=Decimal("12.50"), reason="scale small to 3", until=NOON + timedelta(hours=1))
+FULL = State(profile="prod").with_plan(PLAN).reserving("run-1", HELD).owning("iam_binding/global/x")
+
+
+def test_a_state_survives_its_text():
+    assert State.from_json(FULL.to_json(), where="here") == FULL
+    assert State.from_json(FULL.to_json(), where="here").to_json() == FULL.to_json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.with_plan(PLAN),
+        lambda state: state.reserving("run-1", HELD),
+        lambda state: state.releasing("run-1"),
+        lambda state: state.owning("a/b/c"),
+        lambda state: state.disowning("iam_binding/global/x"),
+    ],
+)
+def test_a_change_applied_twice_is_applied_once(change):
+    assert change(change(FULL)) == change(FULL)
+
+
+def test_money_reserved_lapses():
+    assert FULL.reserved_usd(NOON) == Decimal("12.50")
+    assert FULL.reserved_usd(NOON + timedelta(hours=1)) == 0
+    assert FULL.releasing("run-1").reserved_usd(NOON) == 0
+
+
+def test_a_field_of_another_writer_is_kept():
+    content = {**json.loads(FULL.to_json()), "of_a_later_version": [1]}
+    assert json.loads(State.from_json(json.dumps(content), where="here").to_json())["of_a_later_version"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "gs://b/o is no state object"),
+        ("[]", "gs://b/o is no state object"),
+        ('{"schema": 2}', "newer version .schema 2, this one knows 1.; update"),
+        ('{"schema": 1}', "is no state object .KeyError"),
+        (FULL.to_json().replace("12.50", "much"), "is no state object .InvalidOperation"),
+    ],
+)
+def test_what_cannot_be_read_is_told(text, told):
+    with pytest.raises(StateError, match=told):
+        State.from_json(text, where="gs://b/o")
