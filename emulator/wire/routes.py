@@ -52,13 +52,13 @@ def descriptor_of(message: Any) -> Descriptor:
 
 
 def template_pattern(template: str) -> re.Pattern[str]:
-    """A URI template as a regular expression: ``{name=a/*/b}``, ``{project}``."""
+    """A URI template as a regular expression: ``{name=a/*/b}``, ``{project}``; ``{job.name=...}`` is the group ``job__name``."""
     out = ""
     position = 0
-    for match in re.finditer(r"\{(\w+)(?:=([^}]*))?\}", template):
+    for match in re.finditer(r"\{([\w.]+)(?:=([^}]*))?\}", template):
         out += re.escape(template[position : match.start()])
         inside = re.escape(match[2] or "*").replace(r"\*\*", ".+").replace(r"\*", "[^/]+?")
-        out += f"(?P<{match[1]}>{inside})"
+        out += f"(?P<{match[1].replace('.', '__')}>{inside})"
         position = match.end()
     out += re.escape(template[position:])
     out = out.replace("/compute/v1/", "/compute/(?P<_version>v1|beta)/", 1)
