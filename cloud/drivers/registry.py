@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud.drivers.base import Driver
 from cloud.drivers.iam import SERVICE_ACCOUNT
+from cloud.drivers.iam_binding import IAM_BINDING
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
@@ -17,6 +18,7 @@ from cloud.drivers.stray_instance import STRAY_INSTANCE
 _ALL: tuple[Driver[Any], ...] = (
     SERVICE_SET,
     SERVICE_ACCOUNT,
+    IAM_BINDING,
     NETWORK,
     SUBNETWORK,
     FIREWALL,

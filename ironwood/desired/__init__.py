@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
 from ironwood.desired.tiers import Serving
@@ -33,6 +34,10 @@ def _base(footing: Footing) -> Iterator[Resource]:
     yield from footing.base.resources
 
 
+def _access(footing: Footing) -> Iterator[Resource]:
+    yield from bindings(footing.base.account, VM_ROLES)
+
+
 def _tiers(footing: Footing) -> Iterator[Resource]:
     for tier in footing.tiers.values():
         yield from tier.resources
@@ -42,7 +47,7 @@ def _front(footing: Footing) -> Iterator[Resource]:
     yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
 
 
-PARTS: tuple[Part, ...] = (_base, _tiers, _front)
+PARTS: tuple[Part, ...] = (_base, _access, _tiers, _front)
 
 
 def desired(profile: Profile, sizes: Mapping[str, int]) -> Graph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
+from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.service_account import ServiceAccount
@@ -14,6 +15,7 @@ KINDS: dict[str, type[Resource]] = {
     for each in (
         ServiceSet,
         ServiceAccount,
+        IamBinding,
         Network,
         Subnetwork,
         Firewall,
