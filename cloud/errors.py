@@ -72,6 +72,7 @@ _BY_CLASS: tuple[tuple[type[Exception], type[CloudError]], ...] = (
 
 _IN_PROGRESS = re.compile(
     r"Another activation or deactivation is in progress|concurrent policy changes|incompatible operation|is not ready"
+    r"|Service account \S+ does not exist"
 )
 _REQUEST = re.compile(r"^[A-Z]+ https?://\S+: ")
 """The REST transport puts the request before Google's words; `doing` says it better."""

@@ -14,11 +14,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from emulator.access.orgpolicies import TAB as ORG_POLICIES
 from emulator.dataplane.plane import DataPlane
 from emulator.durations import BadDurationError
 from emulator.faults import BadFaultError
 from emulator.inventory import inventory
 from emulator.services.compute.catalog import REGIONS
+from emulator.services.orgpolicy.api import CONSTRAINTS
+from emulator.services.orgpolicy.api import put as put_policy
 from emulator.settings import VERSION
 from emulator.times import parse, seconds, utc
 
@@ -55,12 +58,15 @@ class Admin:
             ("DELETE", "faults/{id}", self.lift_fault),
             ("GET", "bill", self.bill),
             ("GET", "requests", self.requests),
+            ("GET", "permissions", self.permissions),
             ("GET", "inventory", self.inventory),
             ("POST", "reset", self.reset),
             ("GET", "quotas", self.quotas),
             ("PUT", "quotas", self.set_quotas),
             ("GET", "durations", self.durations),
             ("PUT", "durations", self.set_durations),
+            ("GET", "orgpolicies", self.orgpolicies),
+            ("PUT", "orgpolicies", self.set_orgpolicies),
             ("GET", "listeners", self.listeners),
             ("GET", "dataplane", self.dataplane),
         ]
@@ -217,6 +223,10 @@ class Admin:
         writes = request.query_params.get("writes", "false").lower() in {"true", "1"}
         return JSONResponse({"requests": self._world.log.since(int(since), writes_only=writes)})
 
+    async def permissions(self, _: Request) -> JSONResponse:
+        """The permissions calls needed since the log began, each with its methods."""
+        return JSONResponse({"permissions": self._world.log.permissions()})
+
     async def inventory(self, _: Request) -> JSONResponse:
         """What exists."""
         self._world.settle()
@@ -261,6 +271,24 @@ class Admin:
         except BadDurationError as error:
             return refused(str(error))
         return await self.durations(request)
+
+    async def orgpolicies(self, _: Request) -> JSONResponse:
+        """The rules of every constraint that is set."""
+        return JSONResponse({"orgpolicies": {name: row["rules"] for name, row in self._world.store.items(ORG_POLICIES)}})
+
+    async def set_orgpolicies(self, request: Request) -> JSONResponse:
+        """Set constraints to lists of rules; null takes one away."""
+        changes = await _body(request)
+        unknown = [name for name in changes if name not in CONSTRAINTS]
+        if unknown:
+            return refused(f"{', '.join(unknown)}: there are {', '.join(CONSTRAINTS)}")
+        for name, rules in changes.items():
+            if rules is None:
+                self._world.store.delete(ORG_POLICIES, name)
+            else:
+                put_policy(self._world, name, rules, self._world.clock.now())
+        self._world.commit()
+        return await self.orgpolicies(request)
 
     async def listeners(self, _: Request) -> JSONResponse:
         """Where forwarding rules listen."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emulator.requests_log import Entry
     from emulator.world import World
 
 Json = dict[str, Any]
@@ -32,7 +33,10 @@ class Raw:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """``values``: the request's fields by proto name in snake_case (Compute) or JSON name (newer APIs); ``body``: Compute's resource."""
+    """``values``: the request's fields by proto name in snake_case (Compute) or JSON name (newer APIs); ``body``: Compute's resource.
+
+    ``caller`` is the member that calls, ``entry`` the request's line in the log.
+    """
 
     world: World
     method: str
@@ -41,6 +45,8 @@ class Call:
     version: str = "v1"
     now: int
     wire: Wire | None = None
+    caller: str = "user:owner@example.com"
+    entry: Entry | None = None
 
     def text(self, name: str) -> str:
         """A required value."""

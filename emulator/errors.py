@@ -38,7 +38,9 @@ REASONS = {
 
 
 class ApiError(Exception):
-    """One Google API error. ``reason`` is Compute's ``errors[].reason``, ``status_name`` the canonical code of newer APIs."""
+    """One Google API error. ``reason`` is Compute's ``errors[].reason``, ``status_name`` the canonical code of newer APIs;
+    ``more`` are further messages of the same reason.
+    """
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class ApiError(Exception):
         status_name: str | None = None,
         domain: str = "global",
         details: list[dict[str, Any]] | None = None,
+        more: list[str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -57,6 +60,7 @@ class ApiError(Exception):
         self.status_name = status_name or STATUS_NAMES.get(status, "UNKNOWN")
         self.domain = domain
         self.details = details or []
+        self.more = more or []
 
 
 class DroppedRequestError(Exception):

@@ -56,6 +56,12 @@ class Identity:
         return out
 
 
+def same_etag(one: str, other: str) -> bool:
+    """Whether two etags are one: clients send them back in either base64 alphabet, with or without padding."""
+    plain = str.maketrans("-_", "+/")
+    return one.translate(plain).rstrip("=") == other.translate(plain).rstrip("=")
+
+
 NO_LABELS = "42WmSpB8rSM="  # what every resource without labels shows [recorded]
 
 

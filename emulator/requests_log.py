@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 KEPT = 200_000
@@ -10,7 +10,7 @@ KEPT = 200_000
 
 @dataclass(kw_only=True)
 class Entry:
-    """One request. ``committed`` says whether its changes were kept; ``status`` is None while it runs or when it was never answered."""
+    """One request and the permissions it needed. ``committed`` says whether its changes were kept; ``status`` is None while it runs or when it was never answered."""
 
     n: int
     at: str
@@ -24,6 +24,8 @@ class Entry:
     write_n: int | None = None
     status: int | None = None
     committed: bool = False
+    caller: str = ""
+    permissions: list[str] = field(default_factory=list)
 
     def shown(self) -> dict[str, Any]:
         """As the admin surface prints it."""
@@ -53,6 +55,14 @@ class RequestLog:
     def since(self, n: int, *, writes_only: bool) -> list[dict[str, Any]]:
         """Entries after number ``n``."""
         return [entry.shown() for entry in self._entries if entry.n > n and (entry.write or not writes_only)]
+
+    def permissions(self) -> dict[str, list[str]]:
+        """Every permission that calls needed, with the methods that needed it."""
+        found: dict[str, set[str]] = {}
+        for entry in self._entries:
+            for permission in entry.permissions:
+                found.setdefault(permission, set()).add(entry.method)
+        return {permission: sorted(found[permission]) for permission in sorted(found)}
 
     def clear(self) -> None:
         """Forget everything and count from 1 again."""

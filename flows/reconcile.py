@@ -15,6 +15,7 @@ from prefect.futures import PrefectFuture, as_completed
 
 from cloud.connection import Connection
 from cloud.observe import Observation
+from ironwood.claim import claimed
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import Exhausted, desired, order_of
@@ -74,7 +75,7 @@ def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconc
     return Reconciliation(
         observation=observation,
         wanted=wanted,
-        plan=diff(wanted, observation.live, owner=profile.name, adopt=profile.adopt),
+        plan=diff(wanted, claimed(observation.live, profile), owner=profile.name, adopt=profile.adopt),
         before=estimate(ours(observation.live, profile), books[0]),
         after=estimate(wanted, books[0]),
         books=books,
@@ -154,12 +155,12 @@ def carry_out(connection: Connection, plan: Plan) -> list[Done]:
 
 def ours(live: Graph, profile: Profile) -> Graph:
     """What `profile` owns, and the project's APIs."""
-    return Graph.of(each for each in live if each.owner == profile.name or isinstance(each, ServiceSet))
+    return Graph.of(each for each in claimed(live, profile) if each.owner == profile.name or isinstance(each, ServiceSet))
 
 
 def owned_count(live: Graph, profile: Profile) -> int:
     """How many objects carry the profile's marker."""
-    return sum(each.address != SERVICES and each.owner == profile.name for each in live)
+    return sum(each.address != SERVICES and each.owner == profile.name for each in claimed(live, profile))
 
 
 def _why(future: PrefectFuture[Done]) -> str:

@@ -34,10 +34,11 @@ def diff(desired: Graph, live: Graph, *, owner: str, adopt: Iterable[str] = ()) 
 
 
 def _refuse_unowned(desired: Graph, live: Graph, owner: str, adopt: frozenset[str]) -> None:
+    # A binding is as much ours as its account, and that is asked about itself.
     complaints = []
     for resource in desired:
         found = live.get(resource.address)
-        if found is None or found.marking == "none" or found.owner == owner:
+        if found is None or found.marking in {"none", "member"} or found.owner == owner:
             continue
         whose = f"belongs to profile {found.owner}" if found.owner else "exists and carries no marker of ours"
         if found.owner or str(resource.address) not in adopt:

@@ -12,6 +12,11 @@ def service_account_id(prefix: str) -> str:
     return f"{prefix}tpu-inference-sa"
 
 
+def iam_binding(account_id: str, role: str) -> str:
+    """One role of one account on the project."""
+    return f"{account_id}--{role.removeprefix('roles/').replace('/', '.')}"
+
+
 def network(prefix: str) -> str:
     """The VPC."""
     return f"{prefix}ai-inference-network"

@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cloud.connection import Connection
 from cloud.observe import observe
+from ironwood.claim import claimed
 from ironwood.profile import Profile
 from ironwood.resources.registry import KINDS
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
@@ -53,7 +54,7 @@ def prove_zero(connection: Connection, profile: Profile) -> Proof:
     with connection.clock.participating("proof of zero"):
         seen = observe(connection)
     left: dict[str, list[str]] = {}
-    for resource in seen.live:
+    for resource in claimed(seen.live, profile):
         if resource.owner == profile.name:
             left.setdefault(resource.kind, []).append(str(resource.address))
     rows = []

@@ -8,6 +8,7 @@ from typing import Any
 from cloud.drivers.base import Driver
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.iam import SERVICE_ACCOUNT
+from cloud.drivers.iam_binding import IAM_BINDING
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
@@ -20,6 +21,7 @@ _ALL: tuple[Driver[Any], ...] = (
     SERVICE_SET,
     SERVICE_ACCOUNT,
     BUCKET,
+    IAM_BINDING,
     NETWORK,
     SUBNETWORK,
     FIREWALL,

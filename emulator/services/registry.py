@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.call import Methods
 from emulator.services.cloudquotas import api as cloudquotas
+from emulator.services.cloudresourcemanager import api as cloudresourcemanager
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
+from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
 from emulator.wire.grpc_methods import GrpcMethod
@@ -33,4 +35,12 @@ class Service(Protocol):
         """(API, method id, gRPC method) of each gRPC method; none for a REST-only API."""
 
 
-SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas, storage)
+SERVICES: tuple[Service, ...] = (
+    compute,
+    serviceusage,
+    iam,
+    cloudquotas,
+    cloudresourcemanager,
+    orgpolicy,
+    storage,
+)

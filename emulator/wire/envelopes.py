@@ -25,7 +25,7 @@ def rest_error(api: str, error: ApiError) -> dict[str, Any]:
     body: dict[str, Any] = {"code": error.status, "message": error.message}
     entry = {"message": error.message, "domain": error.domain, "reason": error.reason}
     if api == "compute.googleapis.com":
-        body["errors"] = [entry]
+        body["errors"] = [entry, *({**entry, "message": text} for text in error.more)]
         if error.details:
             body["status"] = error.status_name
             body["details"] = error.details

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import any_pb2, json_format
 from google.rpc import error_details_pb2, status_pb2
 
+from emulator.access.callers import caller
 from emulator.call import Call
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
 from emulator.times import utc
@@ -63,6 +64,7 @@ class GrpcFront(grpc.GenericRpcHandler):
             write=is_write(method),
             request_id=None,
             user_agent=str(metadata.get("user-agent", "")),
+            caller=caller(metadata.get("authorization")),
         )
         values: Json = _JSON.MessageToDict(request)
         call = Call(world=self._world, method=method, values=values, now=self._world.clock.now())

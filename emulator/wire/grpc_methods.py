@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from google.iam.v1 import iam_policy_pb2
 from google.protobuf import descriptor_pool, message_factory
 
 
@@ -24,15 +25,17 @@ class GrpcMethod:
 class _Notes(grpc.Channel):
     """Never connects: remembers what the transport asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, plain: Mapping[str, Any]) -> None:
         self.methods: list[GrpcMethod] = []
+        self._plain = plain
 
     def unary_unary(self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *_: Any, **__: Any) -> Any:
+        rpc = method.rpartition("/")[2]
         self.methods.append(
             GrpcMethod(
                 path=method,
-                rpc=method.rpartition("/")[2],
-                request=_message(request_serializer) or _from_service(method, "input_type"),
+                rpc=rpc,
+                request=self._plain.get(rpc) or _message(request_serializer) or _from_service(method, "input_type"),
                 response=_message(response_deserializer) or _from_service(method, "output_type"),
             )
         )
@@ -82,9 +85,15 @@ def _from_service(path: str, side: str) -> Any:
     return factory.GetMessageClass(getattr(method, side))
 
 
-def grpc_methods(transport: type) -> Iterator[GrpcMethod]:
-    """Every unary method of a generated gRPC transport class."""
-    notes = _Notes()
+def policy_types() -> dict[str, Any]:
+    """Request types of the policy methods, which are plain messages wherever they occur."""
+    names = ("GetIamPolicy", "SetIamPolicy", "TestIamPermissions")
+    return {name: getattr(iam_policy_pb2, f"{name}Request") for name in names}
+
+
+def grpc_methods(transport: type, plain: Mapping[str, Any] | None = None) -> Iterator[GrpcMethod]:
+    """Every unary method of a generated gRPC transport class; ``plain`` gives request types it does not tell."""
+    notes = _Notes(plain or {})
     instance: Any = transport(channel=notes)
     # the transport wraps its channel in a logging interceptor, which asks for a stub only when it is called: let it ask us directly
     instance._logged_channel = notes

@@ -1,6 +1,7 @@
 """One road for every API request, whatever its wire.
 
-1. Let happen what is due; strike faults; refuse a disabled API; let the handler run; commit; answer. 2. An error keeps nothing the handler did
+1. Let happen what is due; strike faults; refuse a disabled API and who may not, and what an organisation policy
+forbids; let the handler run; commit; answer. 2. An error keeps nothing the handler did
 and everything that was due. 3. A held request that lost its client is dropped uncommitted when held before, kept when held after.
 """
 
@@ -11,6 +12,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from emulator.access import constraints, enforce
 from emulator.call import Answer, Call, Methods
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
 from emulator.faults import Fault
@@ -36,7 +38,9 @@ READS = (
     "wait",
     "batchGet",
     "getFromFamily",
+    "getIamPolicy",
     "testIamPermissions",
+    "getEffectivePolicy",
     "getBillingInfo",
 )
 
@@ -64,7 +68,7 @@ class Pipeline:
             await self._hold([fault for fault in holds if fault.spec["point"] == "before"], entry, gone)
             world.settle()
             world.faults.raise_for(call.method)
-            answer = await self._handled(api, call)
+            answer = await self._handled(api, call, entry)
             world.commit()
             entry.committed = entry.write
             entry.status = 200
@@ -77,12 +81,14 @@ class Pipeline:
             world.commit()
             raise
 
-    async def _handled(self, api: str, call: Call) -> Answer:
+    async def _handled(self, api: str, call: Call, entry: Entry) -> Answer:
         handler = self._methods.find(call.method)
         if handler is None:
             raise ApiError(501, f"{call.method} is not emulated")
         apis.require(self._world, api)
-        fresh = Call(**{**vars(call), "now": self._world.clock.now()})
+        fresh = Call(**{**vars(call), "now": self._world.clock.now(), "entry": entry, "caller": entry.caller})
+        enforce.require(self._world, api, fresh, entry)
+        constraints.check(fresh)
         answer = handler(fresh)
         if inspect.isawaitable(answer):
             return await answer

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from emulator.access.callers import caller
 from emulator.call import Call, Raw, Wire
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
 from emulator.times import utc
@@ -58,6 +59,7 @@ class RestFront:
             write=is_write(match.route.method),
             request_id=None,
             user_agent=request.headers.get("user-agent", ""),
+            caller=caller(request.headers.get("authorization")),
         )
 
         async def gone() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
@@ -36,6 +37,10 @@ def _base(footing: Footing) -> Iterator[Resource]:
     yield from footing.base.resources
 
 
+def _access(footing: Footing) -> Iterator[Resource]:
+    yield from bindings(footing.base.account, VM_ROLES)
+
+
 def _tiers(footing: Footing) -> Iterator[Resource]:
     for tier in footing.tiers.values():
         yield from tier.resources
@@ -49,7 +54,13 @@ def _memory(footing: Footing) -> Iterator[Resource]:
     yield from memory(footing.profile)
 
 
-PARTS: tuple[Part, ...] = (_base, _tiers, _front, _memory)
+PARTS: tuple[Part, ...] = (
+    _base,
+    _access,
+    _tiers,
+    _front,
+    _memory,
+)
 
 
 Exhausted = frozenset[tuple[str, int]]

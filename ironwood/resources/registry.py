@@ -5,6 +5,7 @@ from __future__ import annotations
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
+from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.service_account import ServiceAccount
@@ -16,6 +17,7 @@ KINDS: dict[str, type[Resource]] = {
         ServiceSet,
         ServiceAccount,
         Bucket,
+        IamBinding,
         Network,
         Subnetwork,
         Firewall,

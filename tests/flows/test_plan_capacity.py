@@ -40,7 +40,16 @@ def test_the_week_is_planned_in_windows_with_alternatives_and_artifacts(
     )
     shown = capsys.readouterr().out
     assert f"{count} windows cost $" in shown
-    for name in ("in force", "always_on", "no limit on windows", "reactive", "planned before", "price x 1.1", "lead 30 min", "Europe/Paris"):
+    for name in (
+        "in force",
+        "always_on",
+        "no limit on windows",
+        "reactive",
+        "planned before",
+        "price x 1.1",
+        "lead 30 min",
+        "Europe/Paris",
+    ):
         assert name in shown
     assert (tmp_path / "plots" / "week.png").stat().st_size > 10_000
     kept = artifacts(prefect_server)

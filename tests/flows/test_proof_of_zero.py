@@ -156,6 +156,20 @@ class Planter:
         client.create_service_account(name=f"projects/{PROJECT}", account_id="orphan-account", service_account=account)
         wait_until(lambda: any("orphan" in each.email for each in client.list_service_accounts(name=f"projects/{PROJECT}")), "the account")
 
+    def iam_binding(self) -> None:
+        """Two: of an account of ours, and of one that was deleted before its binding."""
+        self.service_account()
+        url = f"http://{self.cloud.rest}"
+        gone = f"projects/{PROJECT}/serviceAccounts/tpu-inference-sa@{PROJECT}.iam.gserviceaccount.com"
+        httpx.post(f"{url}/v1/projects/{PROJECT}/serviceAccounts", json={"accountId": "tpu-inference-sa"}).raise_for_status()
+        wait_until(lambda: httpx.get(f"{url}/v1/{gone}").is_success, "the account")
+        policy = httpx.post(f"{url}/v3/projects/{PROJECT}:getIamPolicy", json={}).raise_for_status().json()
+        members = [f"serviceAccount:{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("orphan-account", "tpu-inference-sa")]
+        bindings = [*policy["bindings"], {"role": "roles/compute.viewer", "members": members}]
+        body = {"policy": {**policy, "bindings": bindings}}
+        httpx.post(f"{url}/v3/projects/{PROJECT}:setIamPolicy", json=body).raise_for_status()
+        httpx.delete(f"{url}/v1/{gone}").raise_for_status()
+
 
 MARKABLE = sorted(kind for kind, form in KINDS.items() if form.marking != "none")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from emulator import errors
+from emulator.access import enforce
 from emulator.call import Call
 from emulator.identity import fingerprint
 from emulator.rules import assumed, documented
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 documented("tpu7x-disk", "tpu7x-standard-4t takes Hyperdisk Balanced boot disks; Persistent Disk is refused.")
+documented("template-act-as", "A template that names an account needs iam.serviceAccounts.actAs on that account.")
 documented("tpu-maintenance", "A TPU VM cannot be live-migrated: onHostMaintenance must be TERMINATE.")
 assumed(
     "template-checks",
@@ -48,6 +50,9 @@ class InstanceTemplate(Kind):
         properties["disks"] = disks(properties.get("disks") or [], machine)
         properties["networkInterfaces"] = interfaces(call, properties.get("networkInterfaces") or [])
         properties["scheduling"] = scheduling(properties.get("scheduling") or {}, machine)
+        for account in properties.get("serviceAccounts", []):
+            whom = f"projects/{call.world.project}/serviceAccounts/{account.get('email', 'default')}"
+            enforce.require_on(call, enforce.COMPUTE, "iam.serviceAccounts.actAs", whom)
         metadata = properties.get("metadata") or {}
         items = metadata.get("items", [])
         properties["metadata"] = {"kind": "compute#metadata", "fingerprint": fingerprint(items), **({"items": items} if items else {})}

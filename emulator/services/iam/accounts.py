@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from emulator.access import policies
 from emulator.call import Call
 from emulator.errors import ApiError
 from emulator.identity import fingerprint
@@ -73,6 +74,12 @@ def _find(call: Call, name: str, *, read: bool) -> Json:
     raise ApiError(404, f"Unknown service account: {match[2]}", reason="notFound")
 
 
+def policy_resource(call: Call) -> str:
+    """``projects/P/serviceAccounts/EMAIL`` of the account a policy call names; raises 404."""
+    row = _find(call, call.text("resource"), read=True)
+    return f"projects/{call.world.project}/serviceAccounts/{row['email']}"
+
+
 def create(call: Call) -> Json:
     """Make an account."""
     world = call.world
@@ -125,6 +132,7 @@ def delete(call: Call) -> Json:
     """Delete an account; it can be undeleted for 30 days."""
     row = _find(call, call.text("name"), read=False)
     call.world.store.put(TAB, row["uniqueId"], {**row, "deleted": call.now})
+    policies.account_deleted(call.world, row["email"], row["uniqueId"])
     return {}
 
 
@@ -138,6 +146,7 @@ def undelete(call: Call) -> Json:
                 raise ApiError(409, f"Service account {row['email']} already exists.", reason="alreadyExists")
             restored = {**row, "deleted": None}
             world.store.put(TAB, unique, restored)
+            policies.account_restored(world, row["email"], unique)
             return {"restoredAccount": _view(world, restored)}
     raise ApiError(404, f"Unknown service account: {key}", reason="notFound")
 

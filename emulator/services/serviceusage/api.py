@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from emulator.access import orgpolicies
 from emulator.call import Call, Methods
 from emulator.errors import ApiError
 from emulator.rules import assumed
@@ -157,7 +158,8 @@ def _set(world: World, operation: Json, at: int) -> Json | None:
         for each in (name, *(IMPLIES.get(name, ()) if effect["enabled"] else ())):
             set_enabled(world, each, enabled=effect["enabled"])
         if name == "compute.googleapis.com" and effect["enabled"]:
-            make_default_network(world, at)
+            if not orgpolicies.enforced(world, "compute.skipDefaultNetworkCreation"):
+                make_default_network(world, at)
             make_default_account(world, at)
     return None
 

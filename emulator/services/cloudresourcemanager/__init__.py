@@ -1,0 +1,1 @@
+"""Cloud Resource Manager: the project and its policy."""

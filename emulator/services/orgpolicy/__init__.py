@@ -1,0 +1,1 @@
+"""Organisation policies of the project."""
