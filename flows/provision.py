@@ -9,6 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import carry_out, compare
+from flows.recording import record
 from flows.validate import validate
 from ironwood.desired import desired
 from ironwood.plan import Plan
@@ -30,7 +31,8 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     ours = load_profile(profile)
     connection = connect(ours)
     report.opening(ours, connection)
-    wanted = desired(ours, sizes_within(ours, sizes or {}))
+    target = sizes_within(ours, sizes or {})
+    wanted = desired(ours, target)
     if dry_run:
         found = compare(connection, ours, wanted)
         report.checks(preflight(connection, ours, found.plan, wanted))
@@ -50,6 +52,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             report.checks(checks)
             refuse(checks)
         carry_out(connection, found.plan)
+        record(connection, ours, "provision", found, target)
     validate(profile, sizes)
     return len(found.plan)
 

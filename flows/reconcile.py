@@ -79,7 +79,7 @@ def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconc
 
 def carry_out(connection: Connection, plan: Plan) -> list[Done]:
     """Run every change of `plan`; raises UnfinishedError naming the steps that did not complete, each with its reason."""
-    run = _run_id()
+    run = run_id()
     started: dict[str, PrefectFuture[Done]] = {}
     for change in plan:
         waits = [started[step] for step in change.waits_for]
@@ -122,6 +122,7 @@ def _why(future: PrefectFuture[Done]) -> str:
     return str(future.state.message)
 
 
-def _run_id() -> UUID:
+def run_id() -> UUID:
+    """The id of the flow run this is; a new one outside of any."""
     context = FlowRunContext.get()
     return context.flow_run.id if context and context.flow_run else uuid4()

@@ -9,6 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import carry_out, compare
+from flows.recording import record
 from ironwood.desired import desired
 from ironwood.profile import sizes_within
 from tasks import report
@@ -38,6 +39,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         found.show(ours)
         refuse(checks)
         carry_out(connection, found.plan)
+        record(connection, ours, "scale", found, target)
     return len(found.plan)
 
 

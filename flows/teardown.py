@@ -9,6 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import API_NAMES, against, carry_out, ours
+from flows.recording import record_end
 from ironwood.desired import at_rest, desired
 from ironwood.errors import InputError, UnfinishedError
 from ironwood.graph import Graph
@@ -44,6 +45,8 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
             carry_out(connection, resting.plan)
         leaving = against(observe(connection, names), wanted, Graph())
         leaving.show(wanted)
+        if len(leaving.plan):
+            record_end(connection, wanted, leaving.plan.summary, resting.before, leaving.after)
         deleted = len(carry_out(connection, leaving.plan))
     _prove(profile, wanted, deleted)
     return deleted

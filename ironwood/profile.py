@@ -81,6 +81,12 @@ class Budget(_Section):
     threshold: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.8
 
 
+class Logging(_Section):
+    """How long the ledger's log is kept."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3_650)] = 400
+
+
 class Tier(_Section):
     """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four."""
 
@@ -121,6 +127,7 @@ class Profile(_Section):
     network: NetworkSettings = NetworkSettings()
     load_balancer: LoadBalancer = LoadBalancer()
     budget: Budget = Budget()
+    logging: Logging = Logging()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

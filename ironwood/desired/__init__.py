@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
+from ironwood.desired.observability import logs
 from ironwood.desired.tiers import Serving
 from ironwood.graph import Graph
 from ironwood.profile import Profile
@@ -42,7 +43,11 @@ def _front(footing: Footing) -> Iterator[Resource]:
     yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
 
 
-PARTS: tuple[Part, ...] = (_base, _tiers, _front)
+def _logs(footing: Footing) -> Iterator[Resource]:
+    yield from logs(footing.profile)
+
+
+PARTS: tuple[Part, ...] = (_base, _tiers, _front, _logs)
 
 
 def desired(profile: Profile, sizes: Mapping[str, int]) -> Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
+from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
@@ -27,5 +28,8 @@ KINDS: dict[str, type[Resource]] = {
         UrlMap,
         HttpProxy,
         ForwardingRule,
+        LogBucket,
+        LogSink,
+        LogMetric,
     )
 }
