@@ -16,6 +16,7 @@ from emulator.clock import Clock, Waiters
 from emulator.durations import Durations
 from emulator.faults import Faults
 from emulator.identity import Identity
+from emulator.minutes import Minutes
 from emulator.operations import Operations
 from emulator.quotas import Quotas
 from emulator.requests_log import RequestLog
@@ -56,6 +57,7 @@ class World:
         self.faults = Faults()
         self.quotas = Quotas(self.store)
         self.log = RequestLog()
+        self.minutes = Minutes(self.store)
         self.meter = Meter(self)
         self.operations = Operations(self)
         self.agendas: list[Agenda] = [self.operations]

@@ -9,6 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import carry_out, compare, converge
+from flows.recording import record
 from flows.validate import validate
 from ironwood.plan import Plan
 from ironwood.profile import sizes_within
@@ -49,6 +50,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             report.checks(checks)
             refuse(checks)
         converge(connection, ours, target, found)
+        record(connection, ours, "provision", found, target)
     validate(profile, sizes)
     return len(found.plan)
 

@@ -108,7 +108,7 @@ def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: t
     for group in wanted:
         if not isinstance(group, InstanceGroup) or str(group.address) not in groups:
             continue
-        has = abandon_order(connection, group, _run_id())
+        has = abandon_order(connection, group, run_id())
         order = order_of(profile, group.name)
         if order is not None:
             tier, number = order
@@ -122,7 +122,7 @@ def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: t
 
 def carry_out(connection: Connection, plan: Plan) -> list[Done]:
     """Run every change of `plan`; raises UnfinishedError naming the steps that did not complete, each with its reason."""
-    run = _run_id()
+    run = run_id()
     started: dict[str, PrefectFuture[Done]] = {}
     for change in plan:
         waits = [started[step] for step in change.waits_for]
@@ -185,6 +185,7 @@ def _is_stockout(future: PrefectFuture[Done]) -> bool:
     return False
 
 
-def _run_id() -> UUID:
+def run_id() -> UUID:
+    """The id of the flow run this is; a new one outside of any."""
     context = FlowRunContext.get()
     return context.flow_run.id if context and context.flow_run else uuid4()

@@ -9,6 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import compare, converge
+from flows.recording import record
 from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
@@ -36,6 +37,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         found.show(ours)
         refuse(checks)
         converge(connection, ours, target, found)
+        record(connection, ours, "scale", found, target)
     return len(found.plan)
 
 

@@ -9,6 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import API_NAMES, against, carry_out, ours
+from flows.recording import record_end
 from ironwood.desired import at_rest, desired
 from ironwood.desired.memory import remembered
 from ironwood.errors import InputError, UnfinishedError
@@ -44,7 +45,10 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
             )
             carry_out(connection, resting.plan)
         seen = observe(connection, names)
-        against(seen, wanted, Graph()).show(wanted)
+        leaving = against(seen, wanted, Graph())
+        leaving.show(wanted)
+        if len(leaving.plan):
+            record_end(connection, wanted, leaving.plan.summary, resting.before, leaving.after)
         deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
         deleted += len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
     _prove(profile, wanted, deleted)

@@ -94,3 +94,13 @@ def bucket(prefix: str, project: str) -> str:
 def forwarding_rule(prefix: str) -> str:
     """The rule that opens the address."""
     return f"{prefix}ai-inference-forwarding-rule"
+
+
+def ledger(prefix: str) -> str:
+    """The log of the ledger, the bucket it is kept in and the sink between the two."""
+    return f"{prefix}ironwood-ledger"
+
+
+def runs_metric(prefix: str) -> str:
+    """The count of the runs the ledger's log has."""
+    return f"{prefix}ironwood-runs"

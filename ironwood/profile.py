@@ -91,6 +91,12 @@ class Fallback(_Section):
     deadline_minutes: Annotated[int, Field(ge=5, le=10_080)] | None = None
 
 
+class Logging(_Section):
+    """How long the ledger's log is kept."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3_650)] = 400
+
+
 class Tier(_Section):
     """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four.
 
@@ -139,6 +145,7 @@ class Profile(_Section):
     network: NetworkSettings = NetworkSettings()
     load_balancer: LoadBalancer = LoadBalancer()
     budget: Budget = Budget()
+    logging: Logging = Logging()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

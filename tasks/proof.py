@@ -7,11 +7,13 @@ deleted: it is a fresh listing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from cloud.connection import Connection
+from cloud.drivers.logs import pending_buckets
 from cloud.observe import observe
 from ironwood.claim import claimed
 from ironwood.profile import Profile
@@ -53,6 +55,7 @@ def prove_zero(connection: Connection, profile: Profile) -> Proof:
     """List every kind afresh and say what of `profile` is left."""
     with connection.clock.participating("proof of zero"):
         seen = observe(connection)
+        waiting = {"log_bucket": _waiting(pending_buckets(connection, profile.name))} if "log_bucket" not in seen.unlisted else {}
     left: dict[str, list[str]] = {}
     for resource in claimed(seen.live, profile):
         if resource.owner == profile.name:
@@ -62,5 +65,9 @@ def prove_zero(connection: Connection, profile: Profile) -> Proof:
         where = "API off: nothing can be there" if kind in seen.unlisted else "everywhere"
         kept = "enabled APIs stay, $0" if form.marking == "none" else ""
         gone = f"LEFT: {', '.join(left[kind])}" if kind in left else "" if kept else "yes"
-        rows.append((kind, where, gone, PENDING.get(kind, ""), kept))
+        rows.append((kind, where, gone, waiting.get(kind) or PENDING.get(kind, ""), kept))
     return Proof(rows=tuple(rows), left=tuple(address for found in left.values() for address in found), kinds=len(rows))
+
+
+def _waiting(pending: list[tuple[str, datetime]]) -> str:
+    return ", ".join(f"{name} purged by Google by {when:%Y-%m-%d}, $0" for name, when in pending)

@@ -20,6 +20,7 @@ DOCUMENTS = (
     ("cloudresourcemanager", "v3"),
     ("orgpolicy", "v2"),
     ("storage", "v1"),
+    ("logging", "v2"),
 )
 CHECKED = Counter()
 UNCHECKED = Counter()

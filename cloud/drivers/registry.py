@@ -12,6 +12,7 @@ from cloud.drivers.iam_binding import IAM_BINDING
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
+from cloud.drivers.logs import LOG_BUCKET, LOG_METRIC, LOG_SINK
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
@@ -37,6 +38,9 @@ _ALL: tuple[Driver[Any], ...] = (
     URL_MAP,
     HTTP_PROXY,
     FORWARDING_RULE,
+    LOG_BUCKET,
+    LOG_SINK,
+    LOG_METRIC,
 )
 
 DRIVERS: Mapping[str, Driver[Any]] = {driver.resource.kind: driver for driver in _ALL}

@@ -10,6 +10,7 @@ from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.cloudresourcemanager import api as cloudresourcemanager
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
+from emulator.services.logging import api as logging
 from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
@@ -43,4 +44,5 @@ SERVICES: tuple[Service, ...] = (
     cloudresourcemanager,
     orgpolicy,
     storage,
+    logging,
 )

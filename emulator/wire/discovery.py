@@ -26,9 +26,20 @@ def discovery_routes(api: str, name: str, requests: Mapping[str, Descriptor]) ->
             method=method["id"],
             http_method=method["httpMethod"],
             pattern=_pattern(method),
-            body="*" if "request" in method else None,
+            body=_body(method, request),
             request=request,
         )
+
+
+def _body(method: dict[str, Any], request: Descriptor) -> str | None:
+    """The request field the JSON body fills: the one of the documented body's type, or all where that is the request itself."""
+    if "request" not in method:
+        return None
+    wanted = method["request"]["$ref"]
+    if wanted == request.name:
+        return "*"
+    fields = [str(field.name) for field in request.fields if field.message_type is not None and field.message_type.name == wanted]
+    return fields[0] if fields else "*"
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -146,12 +146,24 @@ def _query(text: str, request: Descriptor, *, snake: bool) -> Json:
             raise ApiError(400, f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter.')
         key = field.name if snake else field.json_name
         if rest:
-            out.setdefault(key, {})[rest] = value
+            inner = out.setdefault(key, {})
+            nested = _nested(field, rest)
+            if nested is not None and nested.is_repeated:
+                inner.setdefault(rest, []).append(value)
+            else:
+                inner[rest] = value
         elif field.is_repeated:
             out.setdefault(key, []).append(value)
         else:
             out[key] = value
     return out
+
+
+def _nested(field: FieldDescriptor, name: str) -> FieldDescriptor | None:
+    """The field of a message-typed query parameter (``aggregation.groupByFields``), or None."""
+    if field.message_type is None:
+        return None
+    return next((inner for inner in field.message_type.fields if name in {inner.name, inner.json_name}), None)
 
 
 def _json(content: Json, status: int) -> Response:

@@ -105,7 +105,7 @@ class Router:
     def add(self, route: Route) -> None:
         """Register a route."""
         self.apis.add(route.api)
-        if ".+" in route.pattern.pattern:
+        if ".+" in route.pattern.pattern or ".*" in route.pattern.pattern:
             self._deep.append(route)
             return
         depth = re.sub(r"\[\^[^\]]*\]", "", route.pattern.pattern).count("/")  # slashes of the path, not those in [^/]

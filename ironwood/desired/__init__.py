@@ -12,6 +12,7 @@ from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
+from ironwood.desired.observability import logs
 from ironwood.desired.tiers import Serving, option_of
 from ironwood.graph import Graph
 from ironwood.placement import options_of
@@ -54,11 +55,16 @@ def _memory(footing: Footing) -> Iterator[Resource]:
     yield from memory(footing.profile)
 
 
+def _logs(footing: Footing) -> Iterator[Resource]:
+    yield from logs(footing.profile)
+
+
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
     _tiers,
     _front,
+    _logs,
     _memory,
 )
 

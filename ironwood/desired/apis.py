@@ -7,6 +7,8 @@ REQUIRED_APIS = (
     "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "iam.googleapis.com",
+    "logging.googleapis.com",
+    "monitoring.googleapis.com",
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )

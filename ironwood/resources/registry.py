@@ -7,6 +7,7 @@ from ironwood.resources.bucket import Bucket
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
+from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
@@ -33,5 +34,8 @@ KINDS: dict[str, type[Resource]] = {
         UrlMap,
         HttpProxy,
         ForwardingRule,
+        LogBucket,
+        LogSink,
+        LogMetric,
     )
 }

@@ -59,7 +59,8 @@ def test_the_week_is_planned_in_windows_with_alternatives_and_artifacts(
     assert flows_here.inventory() == set(), "a plan changes nothing"
 
 
-def test_a_budget_is_kept_and_says_what_more_would_buy(flows_here: EmbeddedCloud, three_days: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.usefixtures("flows_here")
+def test_a_budget_is_kept_and_says_what_more_would_buy(three_days: Path, capsys: pytest.CaptureFixture[str]):
     free = planned(capsys, three_days)
     tight = planned(capsys, three_days, budget_usd=free["bound_usd"] * 0.7)
     assert tight["usd_per_week"] >= free["usd_per_week"]
@@ -71,7 +72,8 @@ def planned(capsys: pytest.CaptureFixture[str], trace: Path, **more: object) -> 
     return dict(json.loads(capsys.readouterr().out))
 
 
-def test_a_trace_without_a_peak_is_counted_in_chips(flows_here: EmbeddedCloud, three_days: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.usefixtures("flows_here")
+def test_a_trace_without_a_peak_is_counted_in_chips(three_days: Path, capsys: pytest.CaptureFixture[str]):
     plan_capacity(profile="embedded", trace=str(three_days), throughput="20,40,80", windows=2, as_json=True)
     shown = capsys.readouterr()
     assert "chips at 40 tokens a second each (20 to 80: carried as scenarios)" in shown.err

@@ -150,6 +150,22 @@ class Planter:
         client.create_bucket(made, location="europe-west4")
         client.bucket("orphans-of-another-name").blob("left/behind").upload_from_string("x")
 
+    def ask(self, path: str, body: object) -> None:
+        """A request to one of the newer APIs, which share the REST port."""
+        httpx.post(f"http://{self.cloud.rest}{path}", json=body).raise_for_status()
+
+    def log_bucket(self) -> None:
+        self.ask(f"/v2/projects/{PROJECT}/locations/global/buckets?bucketId=orphan", {"description": self.mark})
+
+    def log_sink(self) -> None:
+        self.log_bucket()
+        destination = f"logging.googleapis.com/projects/{PROJECT}/locations/global/buckets/orphan"
+        self.ask(f"/v2/projects/{PROJECT}/sinks", {"name": "orphan", "destination": destination, "description": self.mark})
+
+    def log_metric(self) -> None:
+        body = {"name": "orphan", "filter": "severity=ERROR", "description": self.mark}
+        self.ask(f"/v2/projects/{PROJECT}/metrics", body)
+
     def service_account(self) -> None:
         client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)
         account = iam_admin_v1.ServiceAccount(description=self.mark)

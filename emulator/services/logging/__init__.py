@@ -1,0 +1,1 @@
+"""Cloud Logging: log buckets, sinks, log-based metrics, entries."""
