@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format ui stop kill bench lock clean
+.PHONY: help setup run test check format ui stop kill states bench lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,8 +37,12 @@ test: check ## every check and test
 kill: $(READY) ## SIGKILL at every write of provision, scale and teardown
 	@IRONWOOD_KILL_POINTS=all $(BIN)/python -m pytest tests/flows/test_kill_points.py -q -s
 
+states: $(READY) ## teardown from each of twenty partial states
+	@IRONWOOD_STATES=all $(BIN)/python -m pytest tests/flows/test_partial_states.py -q
+
 bench: $(READY) ## the figures of docs/benchmarks.md
 	@$(BIN)/python -m bench.provision
+	@$(BIN)/python -m bench.plan --live
 
 ui: $(READY) ## Prefect server, worker and deployments; prints the address
 	@$(BIN)/python -m deployments.bootstrap

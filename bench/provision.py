@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--time-scale", type=float, default=60.0, help="how fast the embedded cloud's time runs (default: %(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each figure; the median is printed (default: %(default)s)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, _embedded(Path(folder), options.time_scale) as rest:
+    with tempfile.TemporaryDirectory() as folder, running_cloud(Path(folder), options.time_scale) as rest:
         os.environ |= {"IRONWOOD_EMULATOR": rest, "IRONWOOD_HOME": folder}
         print(f"{'VM readiness':14} {'wall s':>8} {'critical s':>11} {'ratio':>6} {'overhead s/resource':>20}   critical path")
         estimate = {key: _durations(rest)[key] for key in VM_READINESS}
@@ -138,8 +138,8 @@ def _durations(rest: str) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def _embedded(folder: Path, scale: float) -> Iterator[str]:
-    """An embedded cloud of our own on free ports."""
+def running_cloud(folder: Path, scale: float) -> Iterator[str]:
+    """An embedded cloud of our own on free ports; yields its REST address."""
     port, grpc = free_ports(2)
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--address-pool", "127.77.0.0/24"]
     with (folder / "emulator.log").open("wb") as log:

@@ -141,6 +141,8 @@ class EndpointGroupDriver(ComputeDriver[EndpointGroup]):
 
     def _wanted(self, connection: Connection, group: EndpointGroup) -> set[str]:
         """The name of worker 0 of the group, in a set; empty while the group has no VMs."""
+        if not group.group.name:  # made by somebody else: it leads to no group of ours
+            return set()
         zone = group.scope.removeprefix("zones/")
         managers = connection.client(compute_v1.InstanceGroupManagersClient)
         try:

@@ -115,22 +115,32 @@ class Serving:
 
 def option_of(profile: Profile, tier: str, options: Sequence[Option], group: str) -> tuple[int, int] | None:
     """The option's index and the number of the tier's group of this name, or None where the tier has no such group."""
-    digits = group[-3:]
+    stem, _, digits = group.rpartition("-")
     if not digits.isdigit():
         return None
-    number = int(digits)
-    names = (naming.group(profile.name_prefix, tier, number, option.label) for option in options)
-    return next(((index, number) for index, name in enumerate(names) if name == group), None)
+    index = _stems(profile, tier, options).get(stem)
+    return (
+        None
+        if index is None or group != naming.group(profile.name_prefix, tier, int(digits), options[index].label)
+        else (index, int(digits))
+    )
+
+
+def _stems(profile: Profile, tier: str, options: Sequence[Option]) -> dict[str, int]:
+    """The names of each option's groups without their numbers, to the option's index."""
+    return {naming.group(profile.name_prefix, tier, 0, option.label).rpartition("-")[0]: index for index, option in enumerate(options)}
 
 
 def _held(profile: Profile, tier: str, options: Sequence[Option], live: Graph) -> list[dict[int, int]]:
     """VMs ordered by each option's groups as they stand, by the group's number."""
     held: list[dict[int, int]] = [{} for _ in options]
+    stems = _stems(profile, tier, options)
     for each in live:
-        if isinstance(each, InstanceGroup) and each.owner == profile.name:
-            found = option_of(profile, tier, options, each.name)
-            if found is not None and each.scope == f"zones/{options[found[0]].zone}":
-                held[found[0]][found[1]] = each.size
+        stem, _, digits = each.name.rpartition("-")
+        if isinstance(each, InstanceGroup) and each.owner == profile.name and stem in stems and digits.isdigit():
+            index = stems[stem]
+            if each.scope == f"zones/{options[index].zone}":
+                held[index][int(digits)] = each.size
     return held
 
 

@@ -103,6 +103,18 @@ class Planter:
         )
         self.insert(compute_v1.InstanceGroupManagersClient, zone=OTHER_ZONE, instance_group_manager_resource=resource)
 
+    def workload_policy(self) -> None:
+        policy = compute_v1.ResourcePolicyWorkloadPolicy(type_="HIGH_THROUGHPUT", accelerator_topology="4x4x4")
+        resource = compute_v1.ResourcePolicy(name="orphan", description=self.mark, workload_policy=policy)
+        self.insert(compute_v1.ResourcePoliciesClient, region=OTHER_REGION, resource_policy_resource=resource)
+
+    def endpoint_group(self) -> None:
+        self.network()
+        resource = compute_v1.NetworkEndpointGroup(
+            name="orphan", description=self.mark, network=f"{GLOBAL}/networks/orphan", network_endpoint_type="GCE_VM_IP_PORT"
+        )
+        self.insert(compute_v1.NetworkEndpointGroupsClient, zone=OTHER_ZONE, network_endpoint_group_resource=resource)
+
     def stray_instance(self) -> None:
         self.instance_group()
         groups = self.client(compute_v1.InstanceGroupManagersClient)

@@ -14,6 +14,7 @@ from flows.provision import provision
 from ironwood.desired import desired
 from ironwood.diff import diff
 from ironwood.errors import PreflightError, QuotaError
+from ironwood.graph import Graph
 from running import EmbeddedCloud
 from tasks.apply import apply_change
 from tasks.inputs import load_profile
@@ -43,7 +44,7 @@ def test_a_zone_that_cannot_host_the_chips_is_named_with_those_that_can(flows_he
     elsewhere = wanted.model_copy(update={"tiers": {"small": wanted.tiers["small"].model_copy(update={"zone": "us-central1-f"})}})
     connection = connect(wanted)
     plan = diff(desired(wanted, wanted.baseline), observe(connection).live, owner=wanted.name)
-    told = [check for check in preflight.fn(connection, elsewhere, plan, desired(wanted, wanted.baseline)) if check.remedy]
+    told = [check for check in preflight.fn(connection, elsewhere, plan, desired(wanted, wanted.baseline), Graph()) if check.remedy]
     assert [(check.subject, check.found) for check in told] == [("zone us-central1-f", "does not offer tpu7x-standard-4t")]
     assert "us-central1-ai1a, us-central1-c" in told[0].remedy
     assert flows_here.inventory()
