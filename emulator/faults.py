@@ -25,6 +25,7 @@ TYPES: dict[str, tuple[dict[str, tuple[type, ...]], dict[str, tuple[type, ...]]]
     "unhealthy": ({}, {"instance": (str,), "group": (str,)}),
     "host_failure": ({"group": (str,)}, {"instance": (str,)}),
     "preemption": ({"group": (str,)}, {"count": (int,)}),
+    "bad_image": ({"image": (str,)}, {}),
     "price": ({"sku": (str,), "factor": (int, float, str)}, {}),
     "api_rate_limit": ({}, {"method": (str,), "times": (int,)}),
 }
@@ -170,6 +171,11 @@ class Faults:
         for fault in limits:
             fault.used += 1
         return True
+
+    def breaks(self, properties: Json) -> bool:
+        """Whether a fault says that the serving image of a template with these properties never answers."""
+        scripts = [item.get("value", "") for item in properties.get("metadata", {}).get("items", []) if item.get("key") == "startup-script"]
+        return any(fault.spec["image"] in script for fault in self.of("bad_image") for script in scripts)
 
     def stock_left(self, zone: str, machine_type: str) -> int | None:
         """How many VMs a stock fault still allows; None where none is set."""

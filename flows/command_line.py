@@ -36,9 +36,12 @@ class Argument(Enum):
     CONFIRM = auto()
 
 
-def run(flow: Callable[..., object], *arguments: Argument) -> int:
-    """Run `flow` with the flags of this process; returns the exit code."""
-    options = _parser(flow, arguments).parse_args()
+def run(flow: Callable[..., object], *arguments: Argument, more: Callable[[argparse.ArgumentParser], None] | None = None) -> int:
+    """Run `flow` with the flags of this process, those `more` adds for this flow alone included; returns the exit code."""
+    parser = _parser(flow, arguments)
+    if more is not None:
+        more(parser)
+    options = parser.parse_args()
     given = {name: value for name, value in vars(options).items() if value is not None}
     try:
         profile = load_profile(given["profile"])

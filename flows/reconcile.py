@@ -108,7 +108,7 @@ def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: t
     for group in wanted:
         if not isinstance(group, InstanceGroup) or str(group.address) not in groups:
             continue
-        has = abandon_order(connection, group, run_id())
+        has = abandon_order(connection, group, uuid4())
         order = order_of(profile, group.name)
         if order is not None:
             tier, number = order
@@ -122,7 +122,7 @@ def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: t
 
 def carry_out(connection: Connection, plan: Plan) -> list[Done]:
     """Run every change of `plan`; raises UnfinishedError naming the steps that did not complete, each with its reason."""
-    run = run_id()
+    run = uuid4()  # of this carrying-out, not of the flow run: a later round may take the same step again, and Google ignores a repeated id
     started: dict[str, PrefectFuture[Done]] = {}
     for change in plan:
         waits = [started[step] for step in change.waits_for]

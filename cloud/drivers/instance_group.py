@@ -26,7 +26,7 @@ from cloud.drivers.load_balancer import PORT_NAME
 from cloud.errors import QUOTA_HELP, translated
 from cloud.journal import Attempt
 from ironwood.errors import ProbeError, QuotaError, StockoutError
-from ironwood.resources.group import InstanceGroup
+from ironwood.resources.group import Canary, InstanceGroup
 
 AT_ONCE = 1_000
 """VMs one `deleteInstances` may name (documented)."""
@@ -42,8 +42,8 @@ def _group(connection: Connection, resource: InstanceGroup) -> compute_v1.Instan
         name=resource.name,
         description=marker.description(resource.owner),
         base_instance_name=resource.base_instance_name,
-        instance_template=url(connection.project, resource.template),
         target_size=resource.size,
+        versions=_versions(connection, resource),
         named_ports=[compute_v1.NamedPort(name=PORT_NAME, port=resource.port)],
     )
     if resource.health_check is not None:
@@ -69,6 +69,31 @@ def _group(connection: Connection, resource: InstanceGroup) -> compute_v1.Instan
     return message
 
 
+def _versions(connection: Connection, resource: InstanceGroup) -> list[compute_v1.InstanceGroupManagerVersion]:
+    versions = [compute_v1.InstanceGroupManagerVersion(instance_template=url(connection.project, resource.template))]
+    if resource.canary is not None:
+        canary = compute_v1.InstanceGroupManagerVersion(
+            name="canary",
+            instance_template=url(connection.project, resource.canary.template),
+            target_size=compute_v1.FixedOrPercent(fixed=resource.canary.vms),
+        )
+        versions.append(canary)
+    return versions
+
+
+def _canary(message: compute_v1.InstanceGroupManager) -> Canary | None:
+    if len(message.versions) < 2:
+        return None
+    canary = next((each for each in message.versions if "target_size" in each), message.versions[-1])
+    return Canary(template=address_of(canary.instance_template), vms=canary.target_size.fixed)
+
+
+def _main_template(message: compute_v1.InstanceGroupManager) -> str:
+    """The template of the version without a target size; groups of one version tell it as their own."""
+    rest = [each.instance_template for each in message.versions if "target_size" not in each]
+    return str(rest[0] if rest else message.instance_template)
+
+
 def _read_group(message: compute_v1.InstanceGroupManager, scope: str) -> InstanceGroup:
     healing = message.auto_healing_policies[0] if message.auto_healing_policies else compute_v1.InstanceGroupManagerAutoHealingPolicy()
     policy = message.resource_policies.workload_policy
@@ -76,7 +101,8 @@ def _read_group(message: compute_v1.InstanceGroupManager, scope: str) -> Instanc
         name=message.name,
         scope=scope,
         owner=marker.owner_in_text(message.description),
-        template=address_of(message.instance_template),
+        template=address_of(_main_template(message)),
+        canary=_canary(message),
         health_check=address_of(healing.health_check) if healing.health_check else None,
         base_instance_name=message.base_instance_name,
         startup_grace_seconds=healing.initial_delay_sec,
@@ -124,7 +150,7 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         if {*before.differences(after)} - {"size"}:
             wanted = _group(connection, after)
             patch = compute_v1.InstanceGroupManager(
-                instance_template=wanted.instance_template,
+                versions=wanted.versions,
                 named_ports=wanted.named_ports,
                 auto_healing_policies=wanted.auto_healing_policies,
                 update_policy=wanted.update_policy,
@@ -217,22 +243,24 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         Raises QuotaError as soon as Google tells of a quota, StockoutError when VMs are missing and nothing has happened for the group's
         `patience`, ProbeError when all are there and do not become healthy.
         """
-        began = connection.clock.now()
-        seen, since = "", began
+        began = since = connection.clock.now()
+        nearest: int | None = None
         while True:
             live = self.read(connection, group)
-            actions = live.current_actions
-            settled = live.status.is_stable and live.target_size == group.size == actions.none
-            if settled and (group.health_check is None or self._all_healthy(connection, group)):
+            reached = live.status.version_target.is_reached or group.workload_policy is not None
+            settled = live.status.is_stable and live.target_size == group.size == live.current_actions.none and reached
+            if settled and (group.health_check is None or all(_healthy(each) for each in self._instances(connection, group))):
                 return
-            state = f"{live.target_size} {actions}"
-            if state != seen:
-                seen, since = state, connection.clock.now()
+            distance = abs(group.size - live.current_actions.none) + (0 if reached else self._outdated(connection, group))
+            if nearest is None or distance < nearest:
+                nearest, since = distance, connection.clock.now()
             self._complain(connection, group, began, since)
             sleep(connection.clock, POLL)
 
-    def _all_healthy(self, connection: Connection, group: InstanceGroup) -> bool:
-        return all(_healthy(each) for each in self._instances(connection, group))
+    def _outdated(self, connection: Connection, group: InstanceGroup) -> int:
+        """VMs of a template the group is to have no more; they weigh double, so that replacing one is progress while it is on its way."""
+        templates = {group.template.name} | ({group.canary.template.name} if group.canary else set())
+        return 2 * sum(each.version.instance_template.rpartition("/")[2] not in templates for each in self._instances(connection, group))
 
     def _complain(self, connection: Connection, group: InstanceGroup, began: datetime, since: datetime) -> None:
         """Raise what stands in the way, as the group has told it since `began`; older errors are of older attempts."""

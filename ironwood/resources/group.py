@@ -61,6 +61,14 @@ class WorkloadPolicy(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Canary:
+    """That `vms` VMs of a group are made from another template than the rest."""
+
+    template: Address
+    vms: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class InstanceGroup(Resource):
     """A zonal managed instance group of TPU VMs. Marked in its description, fixed at creation.
 
@@ -80,6 +88,7 @@ class InstanceGroup(Resource):
     port: int
     size: int
     workload_policy: Address | None = None
+    canary: Canary | None = None
     lacking: int = 0
     patience: timedelta = field(default=timedelta(minutes=45), compare=False)
     stable: bool = observed(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from emulator.services.compute.catalog import machine
 from emulator.services.compute.groups import health
 from emulator.services.compute.groups.bulk import check_bulk
 from emulator.services.compute.groups.fleet import REPLACED, Fleet, Vm, group_link
+from emulator.services.compute.groups.versions import wanted_versions
 from emulator.services.compute.kinds import Kind, Reference, Scope
 
 if TYPE_CHECKING:
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 documented("group-limit", "A zonal group holds at most 1,000 VMs, 2,000 with listManagedInstancesResults=PAGINATED.")
-assumed("group-one-version", "A group with two versions (a canary) is refused with 501: the emulator does not have it yet.")
+documented(
+    "group-canary", "A group has one version, or two of which one has a targetSize: that many VMs, or that share of them, are of it."
+)
+assumed("canary-template", "A group with a canary tells the other version's template as its instanceTemplate.")
 assumed("verifying", "With an autohealing check a VM is VERIFYING from RUNNING until it is healthy or initialDelaySec has passed.")
 assumed("group-machine-zone", "A group whose template's machine type the zone does not have is refused with 400 when it is made.")
 
@@ -72,11 +77,10 @@ class GroupManager(Kind):
         counts = dict.fromkeys(ACTIONS, 0)
         for vm in fleet.vms.values():
             counts[camel_action(action(world, fleet, vm, now))] += 1
-        template = resource["instanceTemplate"]
         live = [vm for vm in fleet.vms.values() if vm.live]
         ready = (records.find(world, link) or {}).get("state") != "CREATING"
         stable = ready and counts["none"] == len(fleet.vms) == len(live) == resource["targetSize"]
-        reached = all(vm.template == template for vm in live)
+        reached = Counter(vm.template for vm in live) == Counter(wanted_versions(resource))
         return {
             "instanceGroup": group_link(link),
             "currentActions": counts,
@@ -108,14 +112,17 @@ class GroupManager(Kind):
 def versioned(old: Json, new: Json) -> Json:
     """The manager with ``instanceTemplate`` and ``versions`` in step: whichever was changed leads."""
     template, versions = new.get("instanceTemplate"), new.get("versions")
-    if versions and len(versions) > 1:
-        raise errors.ApiError(501, "Groups with several versions are not emulated.", reason="notImplemented")
     if versions and versions != old.get("versions"):
-        template = versions[0].get("instanceTemplate", template)
+        rest = [version for version in versions if "targetSize" not in version]
+        if len(rest) != 1 or len(versions) > 2:
+            raise errors.invalid("resource.versions", len(versions), "One or two versions, of which exactly one has no targetSize.")
+        template = rest[0].get("instanceTemplate", template)
+    elif versions and template != old.get("instanceTemplate"):
+        versions = [{key: value for key, value in versions[0].items() if key == "name"}]
     if not template:
         raise errors.required("resource.instanceTemplate")
-    name = {key: value for key, value in (versions or [{}])[0].items() if key == "name"}
-    return {**new, "instanceTemplate": template, "versions": [{**name, "instanceTemplate": template}]}
+    kept = [version if "targetSize" in version else {**version, "instanceTemplate": template} for version in versions or [{}]]
+    return {**new, "instanceTemplate": template, "versions": kept}
 
 
 def check_size(manager: Json, size: int) -> None:

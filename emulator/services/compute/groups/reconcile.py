@@ -21,6 +21,7 @@ from emulator.services.compute.groups.abandon import forget_empty
 from emulator.services.compute.groups.bulk import is_bulk
 from emulator.services.compute.groups.fleet import REPLACED, Fleet, Fleets, Vm, group_link
 from emulator.services.compute.groups.usage import vm_usages
+from emulator.services.compute.groups.versions import next_template, outdated
 from emulator.services.compute.slices import reservation_of, reserved_room
 from emulator.services.compute.templates import provisioning_model
 from emulator.times import SECOND, shown, utc
@@ -178,25 +179,24 @@ class Groups:
         manager = records.resource(self._world, fleet.link)
         if manager is None:
             return fleet
-        template = manager["instanceTemplate"]
         policy = manager.get("updatePolicy", {})
         rolling = policy.get("type") == "PROACTIVE"
         for _ in range(len(fleet.vms) + 2):
             live = [vm for vm in fleet.vms.values() if vm.live]
-            outdated = [vm for vm in live if vm.template != template] if rolling else []
+            old = outdated(manager, live) if rolling else []
             size = sum(vm.stays for vm in fleet.vms.values())
             target = manager["targetSize"]
-            surge = min(_fixed(policy.get("maxSurge"), target), len(outdated))
+            surge = min(_fixed(policy.get("maxSurge"), target), len(old))
             wanted = target + surge
             if size < wanted:
                 fresh = self._new_vms(fleet, wanted - size, now)
                 fleet = self._place_all(fleet, fresh, now)
                 continue
             if size > wanted:
-                return self.removed(fleet, self._victims(live, template, size - wanted, now), now, "delete")
+                return self.removed(fleet, self._victims(live, outdated(manager, live), size - wanted, now), now, "delete")
             room = sum(self._available(fleet, vm, now) for vm in live) - (target - _fixed(policy.get("maxUnavailable"), target))
             going = []
-            for vm in sorted(outdated, key=lambda vm: self._available(fleet, vm, now)):
+            for vm in sorted(old, key=lambda vm: self._available(fleet, vm, now)):
                 if self._available(fleet, vm, now):
                     if room <= 0:
                         break
@@ -213,9 +213,9 @@ class Groups:
         healing = health.healing_check(self._world, fleet)
         return healing is None or health.is_healthy(self._world, fleet, vm, healing[0], now)
 
-    def _victims(self, live: list[Vm], template: str, count: int, now: int) -> list[Vm]:
+    def _victims(self, live: list[Vm], old: list[Vm], count: int, now: int) -> list[Vm]:
         def order(vm: Vm) -> tuple[int, str]:
-            rank = 0 if vm.run is None else 1 if vm.run > now else 2 if vm.template != template else 3
+            rank = 0 if vm.run is None else 1 if vm.run > now else 2 if vm in old else 3
             return rank, vm.id
 
         return sorted(live, key=order)[:count]
@@ -224,19 +224,21 @@ class Groups:
 
     def _new_vms(self, fleet: Fleet, count: int, now: int) -> list[Vm]:
         taken = set(fleet.vms)
-        out = []
+        out: list[Vm] = []
+        manager = records.resource(self._world, fleet.link) or {}
+        live = [vm for vm in fleet.vms.values() if vm.live]
         for _ in range(count):
-            vm = self._new(fleet, now, taken=taken)
+            vm = self._new(fleet, now, taken=taken, template=next_template(manager, [*live, *out]))
             taken.add(vm.name)
             out.append(vm)
         return out
 
-    def _new(self, fleet: Fleet, now: int, *, name: str | None = None, taken: set[str] | None = None) -> Vm:
+    def _new(self, fleet: Fleet, now: int, *, name: str | None = None, taken: set[str] | None = None, template: str | None = None) -> Vm:
         world = self._world
         manager = records.resource(world, fleet.link) or {}
         while name is None or (taken and name in taken):
             name = f"{manager['baseInstanceName']}-{world.identity.letters(4)}"
-        template = manager["instanceTemplate"]
+        template = template or next_template(manager, [vm for vm in fleet.vms.values() if vm.live])
         properties = (records.resource(world, template) or {})["properties"]
         return Vm(
             name=name,
@@ -288,7 +290,7 @@ class Groups:
         properties = (records.resource(self._world, vm.template) or {}).get("properties", {})
         longest = int((properties.get("scheduling", {}).get("maxRunDuration") or {}).get("seconds") or 0)
         until = run + longest * SECOND if longest else None
-        ready = run + durations.of("vm.container") + durations.of("vm.load")
+        ready = None if self._world.faults.breaks(properties) else run + durations.of("vm.container") + durations.of("vm.load")
         return replace(vm, created=now, run=run, ready=ready, retry=None, failure=None, until=until)
 
     def _hindrance(self, fleet: Fleet, vms: list[Vm], used: dict[tuple[str, bool], int], fresh: int = 0) -> tuple[str, str] | None:
