@@ -40,7 +40,16 @@ def test_the_week_is_planned_in_windows_with_alternatives_and_artifacts(
     )
     shown = capsys.readouterr().out
     assert f"{count} windows cost $" in shown
-    for name in ("in force", "always_on", "no limit on windows", "reactive", "planned before", "price x 1.1", "lead 30 min", "Europe/Paris"):
+    for name in (
+        "in force",
+        "always_on",
+        "no limit on windows",
+        "reactive",
+        "planned before",
+        "price x 1.1",
+        "lead 30 min",
+        "Europe/Paris",
+    ):
         assert name in shown
     assert (tmp_path / "plots" / "week.png").stat().st_size > 10_000
     kept = artifacts(prefect_server)
@@ -50,19 +59,17 @@ def test_the_week_is_planned_in_windows_with_alternatives_and_artifacts(
     assert flows_here.inventory() == set(), "a plan changes nothing"
 
 
-def test_a_budget_is_kept_and_says_what_more_would_buy(flows_here: EmbeddedCloud, three_days: Path, capsys: pytest.CaptureFixture[str]):
-    free = planned(capsys, three_days)
-    tight = planned(capsys, three_days, budget_usd=free["bound_usd"] * 0.7)
-    assert tight["usd_per_week"] >= free["usd_per_week"]
-    assert any("the budget binds: $" in row["says"] for row in tight["what_if"])
+@pytest.mark.usefixtures("flows_here")
+def test_a_budget_is_kept_and_says_what_more_would_buy(three_days: Path, capsys: pytest.CaptureFixture[str]):
+    plan_capacity(profile="embedded", trace=str(three_days), peak_units=2000.0, windows=3, budget_usd=200_000.0, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert any(row["change"] == "budget $220,000" and "the budget binds: $" in row["says"] for row in found["what_if"])
+    assert found["pods_usd"] <= 200_000.0
+    assert found["bound_usd"] <= found["unlimited_usd"] <= found["usd_per_week"] + 1
 
 
-def planned(capsys: pytest.CaptureFixture[str], trace: Path, **more: object) -> dict[str, object]:
-    plan_capacity(profile="embedded", trace=str(trace), peak_units=2000.0, windows=3, as_json=True, **more)
-    return dict(json.loads(capsys.readouterr().out))
-
-
-def test_a_trace_without_a_peak_is_counted_in_chips(flows_here: EmbeddedCloud, three_days: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.usefixtures("flows_here")
+def test_a_trace_without_a_peak_is_counted_in_chips(three_days: Path, capsys: pytest.CaptureFixture[str]):
     plan_capacity(profile="embedded", trace=str(three_days), throughput="20,40,80", windows=2, as_json=True)
     shown = capsys.readouterr()
     assert "chips at 40 tokens a second each (20 to 80: carried as scenarios)" in shown.err

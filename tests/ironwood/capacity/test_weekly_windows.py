@@ -85,7 +85,10 @@ def test_two_windows_are_the_cheapest_of_all_daily_pairs():
     rng = np.random.default_rng(5)
     day = 900 + 800 * np.sin(np.arange(24) * 2 * np.pi / 24)
     problem = CapacityProblem(
-        tiers=tiers(most=(2, 1)), period_minutes=60, demand_units=np.tile(day, 7) * rng.uniform(0.98, 1.02, 168), shortfall_usd_per_unit_hour=11.0
+        tiers=tiers(most=(2, 1)),
+        period_minutes=60,
+        demand_units=np.tile(day, 7) * rng.uniform(0.98, 1.02, 168),
+        shortfall_usd_per_unit_hour=11.0,
     )
     curve = fit_windows(problem, plan_sizes=solve(problem).sizes, grain_minutes=GRAIN, most=2)
     cheapest = curve[-1].bill.cost_usd
@@ -119,9 +122,7 @@ def test_a_budget_is_kept_and_a_budget_too_small_is_named():
     assert curve[-1].bill.cost_usd >= free[-1].bill.cost_usd - 1e-6
     floor = np.ones((168, 2), dtype=np.int64)
     with pytest.raises(InfeasibleError, match="no windows cost at most 5"):
-        fit_windows(
-            week(np.random.default_rng(3), budget_usd=5.0, min_pods=floor), plan_sizes=plan.sizes + 1, grain_minutes=GRAIN, most=2
-        )
+        fit_windows(week(np.random.default_rng(3), budget_usd=5.0, min_pods=floor), plan_sizes=plan.sizes + 1, grain_minutes=GRAIN, most=2)
 
 
 @pytest.mark.parametrize(("grain", "periods", "says"), [(50, 168, "divides a day"), (120, 24, "made from one region's week")])
