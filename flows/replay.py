@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from prefect import flow
+from prefect.artifacts import create_table_artifact
 from rich.console import Console
 from rich.table import Table
 
@@ -209,27 +211,62 @@ def _cells(replayed: Replayed, optimum_usd: float) -> list[str]:
     return [replayed.policy, *(f"${part:,.0f}" for part in parts), ratio, f"{bill.short_share:.2%}", str(bill.starts)]
 
 
+@flow(name="replay", flow_run_name="replay of {trace}")
+def replay(
+    trace: str,
+    policy: str = "all",
+    profile: str | None = None,
+    test_days: float | None = None,
+    peak_units: float = 20_000.0,
+    column: str | None = None,
+    decide_every: int = GRID_MINUTES,
+    shortfall_factor: float = 1.0,
+    zone: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    holidays: str | None = None,
+    sizes: str | None = None,
+    plots: str | None = None,
+    as_json: bool = False,
+) -> None:
+    """What each policy would have cost on the last `test_days` of a trace; printed, and kept as the artifact `replay`.
+
+    The parameters are the flags of `python -m flows.replay --help`.
+    """
+    outcome = _carry_out(
+        Request(
+            trace=Path(trace),
+            policy=policy,
+            profile=profile,
+            test_days=test_days,
+            peak_units=peak_units,
+            column=column,
+            decide_every=decide_every,
+            shortfall_factor=shortfall_factor,
+            zone=zone,
+            since=since,
+            until=until,
+            holidays=holidays,
+            sizes=None if sizes is None else Path(sizes),
+            plots=None if plots is None else Path(plots),
+            as_json=as_json,
+        )
+    )
+    _leave_artifact(outcome)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     request = _parse(arguments)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        outcome = replay_trace(request, lambda text: errors.print(text, markup=False))
-        optimized = next((run for run in outcome.runs if run.board is not None), outcome.runs[0])
-        if request.sizes is not None:
-            write_sizes(request.sizes, optimized.replayed, outcome.demand)
-        if request.plots is not None:
-            for path in plot_all(request.plots, outcome.demand, outcome.runs, outcome.frontier, outcome.optimum):
-                errors.print(f"plot {path}", markup=False)
-        if request.as_json:
-            print(as_json(outcome))
-        else:
-            console = Console(highlight=False, width=max(120, Console().width))
-            for table in tables(outcome):
-                console.print(table)
-            console.print(information(outcome))
         if os.environ.get("PREFECT_API_URL"):
-            _leave_artifact(outcome)
+            from flows.command_line import quiet_console  # slow to import, and only needed with a server
+
+            quiet_console()
+            paths = {"trace": str(request.trace), "sizes": _text(request.sizes), "plots": _text(request.plots)}
+            replay(**(vars(request) | paths))
+        else:
+            _carry_out(request)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
@@ -242,20 +279,37 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _carry_out(request: Request) -> Outcome:
+    """Replay and say it."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    outcome = replay_trace(request, lambda text: errors.print(text, markup=False))
+    optimized = next((run for run in outcome.runs if run.board is not None), outcome.runs[0])
+    if request.sizes is not None:
+        write_sizes(request.sizes, optimized.replayed, outcome.demand)
+    if request.plots is not None:
+        for path in plot_all(request.plots, outcome.demand, outcome.runs, outcome.frontier, outcome.optimum):
+            errors.print(f"plot {path}", markup=False)
+    if request.as_json:
+        print(as_json(outcome))
+        return outcome
+    console = Console(highlight=False, width=max(120, Console().width))
+    for table in tables(outcome):
+        console.print(table)
+    console.print(information(outcome))
+    return outcome
+
+
 def _leave_artifact(outcome: Outcome) -> None:
-    from prefect import flow  # slow to import, and only needed with a server
-    from prefect.artifacts import create_table_artifact
+    rows = [{key: value for key, value in _figures(run, outcome.optimum).items() if key != "calibration"} for run in outcome.runs]
+    create_table_artifact(
+        key="replay",
+        table=rows,
+        description=f"{outcome.demand.name}: clairvoyant ${outcome.optimum.cost_usd:,.0f}. {information(outcome)}",
+    )
 
-    @flow(name="replay")
-    def replayed() -> None:
-        rows = [{key: value for key, value in _figures(run, outcome.optimum).items() if key != "calibration"} for run in outcome.runs]
-        create_table_artifact(
-            key="replay",
-            table=rows,
-            description=f"{outcome.demand.name}: clairvoyant ${outcome.optimum.cost_usd:,.0f}. {information(outcome)}",
-        )
 
-    replayed()
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _parse(arguments: list[str] | None) -> Request:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ironwood.capacity import QUICK, CapacityPlan, CapacityProblem, solve, verify
+from ironwood.capacity import QUICK, STANDARD, CapacityPlan, CapacityProblem, solve, verify
 from ironwood.capacity.demand import BINS_PER_DAY, Calendar, Demand
 from ironwood.capacity.forecast.week import WeekForecast, week_ahead
 from ironwood.capacity.policies import AlwaysOn, Policy, Reactive, Scheduled, World
@@ -35,6 +35,7 @@ WORTH_SHARE: Final = 0.005
 """Of the week's cost without a limit: what a further window must save by default."""
 _WHAT_IF_MINUTES: Final = 60
 _SOLVE_SECONDS: Final = 60.0
+_BUDGET_SECONDS: Final = 0.008  # a period: then the gap is what it is, and is said
 _BACKTEST_BINS: Final = 7 * BINS_PER_DAY
 _DOUBT_DRAWS: Final = 3
 
@@ -102,6 +103,8 @@ def plan_week(demand: Demand, terms: Terms, say: Say) -> WeekPlan:
     rules = make_rules(offers_of(terms.profile), shortfall_usd_per_unit_hour=terms.shortfall_usd)
     say("forecast, solve and verify the week")
     forecast, problem, plan = _solved(demand, profile, rules, terms, PERIOD_MINUTES)
+    if problem.budget_usd is not None:
+        plan = _solve(problem)
     say("windows")
     curve = tuple(fit_windows(problem, plan_sizes=plan.sizes, grain_minutes=GRAIN_MINUTES, most=max(MOST_WINDOWS, terms.windows or 1)))
     worth = terms.worth_usd if terms.worth_usd is not None else WORTH_SHARE * plan.cost_usd
@@ -141,14 +144,15 @@ def choose(curve: tuple[Fit, ...], count: int | None, worth_usd: float) -> Fit:
 
 
 def _solve(problem: CapacityProblem) -> CapacityPlan:
-    end = time.perf_counter() + _SOLVE_SECONDS
-    return solve(problem, stop=lambda: time.perf_counter() > end)
+    effort, seconds = (STANDARD, _SOLVE_SECONDS) if problem.budget_usd is None else (QUICK, _BUDGET_SECONDS * problem.periods)
+    end = time.perf_counter() + seconds
+    return solve(problem, effort=effort, stop=lambda: time.perf_counter() > end)
 
 
 def _solved(
     demand: Demand, profile: Profile, rules: Rules, terms: Terms, period_minutes: int
 ) -> tuple[WeekForecast, CapacityProblem, CapacityPlan]:
-    """The forecast of a week that repeats: it begins with the pods that it ends with."""
+    """The forecast of a week that repeats, its problem and the plan without a budget: it begins with the pods that it ends with."""
     forecast = week_ahead(demand, period_minutes=period_minutes)
     if terms.throughput is not None:
         factors, _ = in_doubt(np.ones(1), terms.throughput, _DOUBT_DRAWS)
@@ -164,12 +168,8 @@ def _solved(
         name=f"week after {demand.name}",
     )
     end = solve(free, effort=QUICK).sizes[-1]
-    problem = replace(
-        free,
-        tiers=tuple(replace(tier, initial_pods=int(pods)) for tier, pods in zip(free.tiers, end, strict=True)),
-        budget_usd=terms.budget_usd,
-    )
-    return forecast, problem, _solve(problem)
+    repeating = replace(free, tiers=tuple(replace(tier, initial_pods=int(pods)) for tier, pods in zip(free.tiers, end, strict=True)))
+    return forecast, replace(repeating, budget_usd=terms.budget_usd), _solve(repeating)
 
 
 def _alternatives(demand: Demand, profile: Profile, problem: CapacityProblem, plan: CapacityPlan, chosen: Fit) -> list[Alternative]:

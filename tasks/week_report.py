@@ -137,6 +137,7 @@ def as_json(week: WeekPlan) -> str:
                 for window in week.windows.windows
             ],
             "usd_per_week": round(week.chosen.bill.cost_usd, 2),
+            "pods_usd": round(week.chosen.bill.spend_usd, 2),
             "unlimited_usd": round(week.plan.cost_usd, 2),
             "bound_usd": round(week.plan.lower_bound_usd, 2),
             "method": week.plan.method,

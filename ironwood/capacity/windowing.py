@@ -53,7 +53,7 @@ class Fit:
 
 
 def fit_windows(problem: CapacityProblem, *, plan_sizes: IntArray, grain_minutes: int = 30, most: int = 12) -> list[Fit]:
-    """The cheapest windows for every number from 1 to `most`; fit i has at most i + 1 windows.
+    """The cheapest windows for every number from 1 to `most`; those that nothing was found for are left out.
 
     `problem` is one local week from Monday 00:00, `plan_sizes` (periods, tiers) its plan without a limit. A budget is kept. Raises
     ProblemError where the periods are no week or the grain does not fit them, InfeasibleError where no windows keep the budget.
@@ -66,38 +66,54 @@ def fit_windows(problem: CapacityProblem, *, plan_sizes: IntArray, grain_minutes
         )
     week = WeekCosts(problem, grain_minutes)
     if problem.budget_usd is None:
-        return _curve(list(_fits(week, plan_sizes, most)), most)
-    found: list[Fit] = []
+        return _curve(week, list(_found(week, week, plan_sizes, most)), most)
+    kept: list[_Found] = []
     low, high = 0.0, 0.0
     for attempt in range(_BISECTIONS):
         theta = 0.0 if attempt == 0 else (low + high) / 2 if high else max(0.5, 2 * low)
-        fits = list(_fits(week.charged(theta), plan_sizes, most))
-        kept = [fit for fit in fits if fit.bill.spend_usd <= problem.budget_usd]
-        found += kept
-        if len(kept) == len(fits):
-            high = theta
-            if theta == 0:
-                break
-        else:
+        found = list(_found(week, week.charged(theta), plan_sizes, most))
+        within = [each for each in found if _spend(week, each.pieces) <= problem.budget_usd]
+        kept += within
+        if len(within) < len(found):
             low = theta
-    if not found:
+        elif theta > 0:
+            high = theta
+        else:
+            break
+    if not kept:
         raise InfeasibleError(
             f"{problem.name}: no windows cost at most {problem.budget_usd:,.2f} USD a week; raise the budget or lower the minima"
         )
-    return _curve(found, most)
+    return _curve(week, kept, most)
 
 
-def _curve(fits: list[Fit], most: int) -> list[Fit]:
-    """The cheapest fit with at most so many windows, for every number. A number that nothing was found for has the least fit there is."""
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    usd: float
+    pieces: tuple[Piece, ...]
+
+
+def _curve(week: WeekCosts, found: list[_Found], most: int) -> list[Fit]:
+    """The cheapest feasible fit with at most so many windows, for every number that something was found for."""
+    found = sorted(found, key=lambda each: (each.usd, len(each.pieces)))
+    judged: dict[tuple[Piece, ...], Fit | None] = {}
     curve: list[Fit] = []
-    fewest = min(fit.count for fit in fits)
-    for count in range(fewest, most + 1):
-        within = [fit for fit in fits if fit.count <= count]
-        curve.append(min(within, key=lambda fit: (fit.bill.cost_usd, fit.count)))
+    for count in range(1, most + 1):
+        for each in found:
+            if len(each.pieces) <= count:
+                if each.pieces not in judged:
+                    judged[each.pieces] = _judged(week, each.pieces)
+                fit = judged[each.pieces]
+                if fit is not None:
+                    curve.append(fit)
+                    break
+    if not curve:
+        raise InfeasibleError(f"{week.problem.name}: no windows keep its bounds and minimum times; relax them")
     return curve
 
 
-def _fits(week: WeekCosts, plan_sizes: IntArray, most: int) -> Iterator[Fit]:
+def _found(true: WeekCosts, week: WeekCosts, plan_sizes: IntArray, most: int) -> Iterator[_Found]:
+    """The best patterns under the costs of `week`, at their `true` cost."""
     states = _candidates(week, plan_sizes)
     trans = week.starts(states[:, None], states[None, :])
     best: dict[int, list[tuple[float, tuple[Piece, ...]]]] = {}
@@ -120,14 +136,12 @@ def _fits(week: WeekCosts, plan_sizes: IntArray, most: int) -> Iterator[Fit]:
                 best.setdefault(count, []).append((usd, pieces))
     for listed in best.values():
         for _, pieces in sorted(listed, key=lambda each: each[0])[:_POLISHED]:
-            fit = _judged(week, _polish(week, pieces))
-            if fit is not None:
-                yield fit
+            polished = _merged(week, _polish(week, pieces))
+            yield _Found(usd=_exact(true, polished), pieces=polished)
 
 
 def _judged(week: WeekCosts, pieces: tuple[Piece, ...]) -> Fit | None:
     """The fit of pieces with its bill, None if it breaks a rule other than the budget."""
-    pieces = _merged(week, pieces)
     sizes = week.lattice.sizes(np.repeat(_states(week, pieces), week.periods_a_block))
     plain = replace(week.problem, budget_usd=None)
     if check(plain, sizes):
@@ -156,6 +170,13 @@ def _exact(week: WeekCosts, pieces: tuple[Piece, ...]) -> float:
     """Cost of the week under pieces, starts included."""
     states = _states(week, pieces)
     return float(week.cost[np.arange(len(states)), states].sum() + week.starts(states[:-1], states[1:]).sum() + week.entry(states[:1])[0])
+
+
+def _spend(week: WeekCosts, pieces: tuple[Piece, ...]) -> float:
+    """What the week's pods cost under pieces."""
+    states = _states(week, pieces)
+    held = (week.lattice.hold_usd @ week.lattice.pods[:, states]).sum() * week.periods_a_block
+    return float(held + week.starts(states[:-1], states[1:]).sum() + week.entry(states[:1])[0])
 
 
 def _polish(week: WeekCosts, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

@@ -10,7 +10,7 @@ from flows.provision import provision
 from ironwood.errors import ProfileError
 from running import EmbeddedCloud, PrefectServer, run
 
-FLOWS = ["provision", "validate", "scale", "detect_drift", "status", "teardown", "lifecycle"]
+FLOWS = ["provision", "validate", "scale", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity"]
 BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))
 
 

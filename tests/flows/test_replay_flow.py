@@ -2,10 +2,11 @@ import csv
 import json
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
-from flows.replay import main
+from flows.replay import main, replay
 
 TRACES = Path(__file__).parents[1] / "data" / "traces"
 PRICES = {"small": (307.2, 81.92, 256.0), "medium": (1228.8, 430.08, 1075.2), "large": (11059.2, 6635.52, 10137.6)}
@@ -92,6 +93,38 @@ def test_a_file_that_is_not_there_is_named(capsys):
     assert "nowhere.csv: cannot be read" in capsys.readouterr().err
 
 
-def test_a_profile_sets_tiers_and_prices(short_trace, capsys):
-    assert main(["--trace", str(short_trace), "--policy", "always_on", "--test-days", "0.25", "--profile", "embedded", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["infrastructure"] > 0
+def test_a_profile_sets_tiers_prices_and_leads_end_to_end(short_trace, tmp_path, capsys):
+    book = tmp_path / "book.yaml"
+    prices = {128: "4608", 1024: "86016", 9216: "774144"}  # USD a day: 1.5, 3.5 and 3.5 a chip-hour
+    rows = "".join(f"  '{chips}': {{usd: '{usd}', source: a contract, date: 2026-11-01}}\n" for chips, usd in prices.items())
+    book.write_text(f"name: ours\npod_day:\n{rows}")
+    profile = tmp_path / "ours.yaml"
+    profile.write_text(
+        f"name: ours\ncloud: embedded\nproject_id: embedded-project\nprice_book: {book}\nload_balancer: {{port: 8080}}\ntiers:\n"
+        "  small: {chips: 128, max_replicas: 4}\n  medium: {max_replicas: 2}\n  large: {enabled: true, max_replicas: 1}\n"
+    )
+    sizes = tmp_path / "sizes.csv"
+    flags = ["--trace", str(short_trace), "--test-days", "0.5", "--profile", str(profile), "--peak-units", "4000"]
+    assert main([*flags, "--policy", "optimized", "--json", "--sizes", str(sizes)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = list(csv.DictReader(sizes.read_text().splitlines()))
+    pods = np.array([[int(row[name]) for name in PRICES] for row in rows])
+    units = np.array([float(row["demand_units"]) for row in rows])
+    rate = np.array([128 * 1.5, 1024 * 3.5, 9216 * 3.5])
+    capacity = np.array([128.0, 1024 * 1.05, 9216 * 1.10])
+    startup = rate * (np.array([10, 15, 30]) / 60 + 0.1)
+    assert (pods.max(axis=0) <= [4, 2, 1]).all()
+    assert found["infrastructure"] == pytest.approx((pods @ rate).sum() / 12, abs=0.01)
+    assert found["startup"] == pytest.approx((np.maximum(np.diff(pods, axis=0), 0) @ startup).sum(), abs=0.01)
+    shortfall_price = 10 * (rate / capacity).min()
+    assert found["shortfall"] == pytest.approx(np.maximum(units - pods @ capacity, 0).sum() / 12 * shortfall_price, abs=0.01)
+
+
+def test_a_replay_reports_to_a_server_and_leaves_its_figures(flows_here, prefect_server, short_trace, capsys):
+    replay(trace=str(short_trace), policy="always_on", test_days=0.25, profile="embedded", as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    found = httpx.post(f"{prefect_server.url}/artifacts/latest/filter", json={}, timeout=30).raise_for_status().json()
+    (kept,) = [each for each in found if each["key"] == "replay"]
+    (row,) = json.loads(kept["data"])
+    assert row["total"] == printed["total"]
+    assert flows_here.inventory() == set()
