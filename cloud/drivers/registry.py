@@ -7,11 +7,13 @@ from typing import Any
 
 from cloud.drivers.base import Driver
 from cloud.drivers.bucket import BUCKET
+from cloud.drivers.budget import BUDGET
 from cloud.drivers.iam import SERVICE_ACCOUNT
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
+from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.stray_instance import STRAY_INSTANCE
 
@@ -19,6 +21,9 @@ _ALL: tuple[Driver[Any], ...] = (
     SERVICE_SET,
     SERVICE_ACCOUNT,
     BUCKET,
+    TOPIC,
+    SUBSCRIPTION,
+    BUDGET,
     NETWORK,
     SUBNETWORK,
     FIREWALL,

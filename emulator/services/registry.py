@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.call import Methods
+from emulator.services.billingbudgets import api as billingbudgets
+from emulator.services.cloudbilling import api as cloudbilling
 from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
+from emulator.services.pubsub import api as pubsub
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
 from emulator.wire.grpc_methods import GrpcMethod
@@ -33,4 +36,4 @@ class Service(Protocol):
         """(API, method id, gRPC method) of each gRPC method; none for a REST-only API."""
 
 
-SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas, storage)
+SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas, storage, pubsub, billingbudgets, cloudbilling)

@@ -38,14 +38,15 @@ class _Notes(grpc.Channel):
         )
         return lambda *_args, **_kwargs: None
 
+    # streams are not served, but some transports wrap whatever they are given at once
     def unary_stream(self, *_: Any, **__: Any) -> Any:
-        return None
+        return lambda *_args, **_kwargs: None
 
     def stream_unary(self, *_: Any, **__: Any) -> Any:
-        return None
+        return lambda *_args, **_kwargs: None
 
     def stream_stream(self, *_: Any, **__: Any) -> Any:
-        return None
+        return lambda *_args, **_kwargs: None
 
     def subscribe(self, *_: Any, **__: Any) -> None:
         return None

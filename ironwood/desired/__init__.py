@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
+from ironwood.desired.spending import spending
 from ironwood.desired.tiers import Serving
 from ironwood.graph import Graph
 from ironwood.profile import Profile
@@ -47,7 +48,11 @@ def _memory(footing: Footing) -> Iterator[Resource]:
     yield from memory(footing.profile)
 
 
-PARTS: tuple[Part, ...] = (_base, _tiers, _front, _memory)
+def _spending(footing: Footing) -> Iterator[Resource]:
+    yield from spending(footing.profile)
+
+
+PARTS: tuple[Part, ...] = (_base, _tiers, _front, _memory, _spending)
 
 
 def desired(profile: Profile, sizes: Mapping[str, int]) -> Graph:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 REQUIRED_APIS = (
+    "billingbudgets.googleapis.com",
+    "cloudbilling.googleapis.com",
     "cloudquotas.googleapis.com",
     "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "iam.googleapis.com",
+    "pubsub.googleapis.com",
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
+from ironwood.resources.budget import Budget, Subscription, Topic
 from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
@@ -16,6 +17,9 @@ KINDS: dict[str, type[Resource]] = {
         ServiceSet,
         ServiceAccount,
         Bucket,
+        Topic,
+        Subscription,
+        Budget,
         Network,
         Subnetwork,
         Firewall,
