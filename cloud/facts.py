@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from google.cloud import cloudquotas_v1, compute_v1
+from google.cloud import billing_v1, cloudquotas_v1, compute_v1, service_usage_v1
+from google.iam.v1 import iam_policy_pb2
 
 from cloud.connection import Connection
 from cloud.drivers.base import ONCE
@@ -112,3 +113,29 @@ def health(connection: Connection, service: str, group: str) -> dict[str, int]:
     for status in answer.health_status:
         counts[status.health_state] = counts.get(status.health_state, 0) + 1
     return counts
+
+
+def project_number(connection: Connection) -> str:
+    """The project's number: Service Usage names a project by it (documented)."""
+    client = connection.client(service_usage_v1.ServiceUsageClient)
+    with translated("reading the project's number"):
+        name = f"projects/{connection.project}/services/serviceusage.googleapis.com"
+        service = client.get_service(request=service_usage_v1.GetServiceRequest(name=name), **ONCE)
+    return str(service.parent.partition("/")[2])
+
+
+def billing_account(connection: Connection) -> str:
+    """The id of the billing account the project is billed to, or "" where it is billed to none."""
+    client = connection.client(billing_v1.CloudBillingClient)
+    with translated("reading which billing account the project is billed to"):
+        info = client.get_project_billing_info(name=f"projects/{connection.project}", **ONCE)
+    return str(info.billing_account_name.partition("/")[2]) if info.billing_enabled else ""
+
+
+def missing_on_billing_account(connection: Connection, account: str, permissions: tuple[str, ...]) -> list[str]:
+    """Those of `permissions` the caller lacks on the billing account."""
+    client = connection.client(billing_v1.CloudBillingClient)
+    request = iam_policy_pb2.TestIamPermissionsRequest(resource=f"billingAccounts/{account}", permissions=permissions)
+    with translated(f"asking what this account may do on billing account {account}"):
+        held = client.test_iam_permissions(request=request, **ONCE).permissions
+    return [each for each in permissions if each not in held]

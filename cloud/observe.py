@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cloud.connection import Connection
 from cloud.drivers.registry import DRIVERS
 from cloud.operations import finish, in_flight
-from ironwood.errors import ApiDisabledError, CloudError
+from ironwood.errors import ApiDisabledError, CloudError, HiddenError
 from ironwood.graph import Graph
 from ironwood.resources.base import Resource
 
@@ -21,18 +21,23 @@ SIDE_BY_SIDE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """Everything live, ours or not; `unlisted` are the kinds whose API is off."""
+    """Everything live, ours or not; `unlisted` are the kinds whose API is off, `hidden` those the account may not list."""
 
     live: Graph
     unlisted: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 def observe(connection: Connection) -> Observation:
     """List every registered kind in every zone and region."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         answers = dict(zip(DRIVERS, pool.map(lambda kind: _list(connection, kind), DRIVERS), strict=True))
-    found = [resource for listed in answers.values() if listed is not None for resource in listed]
-    return Observation(live=Graph.of(found), unlisted=tuple(kind for kind, listed in answers.items() if listed is None))
+    found = [resource for listed in answers.values() if isinstance(listed, list) for resource in listed]
+    return Observation(
+        live=Graph.of(found),
+        unlisted=tuple(kind for kind, listed in answers.items() if isinstance(listed, ApiDisabledError)),
+        hidden=tuple(kind for kind, listed in answers.items() if isinstance(listed, HiddenError)),
+    )
 
 
 def settle(connection: Connection, names: Iterable[str]) -> list[str]:
@@ -57,8 +62,8 @@ def settle(connection: Connection, names: Iterable[str]) -> list[str]:
     return waited
 
 
-def _list(connection: Connection, kind: str) -> list[Resource] | None:
+def _list(connection: Connection, kind: str) -> list[Resource] | ApiDisabledError | HiddenError:
     try:
         return list(DRIVERS[kind].observe(connection))
-    except ApiDisabledError:
-        return None
+    except (ApiDisabledError, HiddenError) as error:
+        return error

@@ -68,6 +68,10 @@ class Prices:
         """What one quantity is."""
         return str(self._rows[sku]["unit"])
 
+    def free(self, sku: str) -> int:
+        """How much of it is free for a billing account."""
+        return int(self._rows[sku].get("free", 0))
+
     def sku(self, family: str, region: str, model: str) -> str:
         """The SKU of a machine family in a region under a consumption model."""
         places = [region, "us", "any"] if region.startswith("us-") else [region, "any"]

@@ -13,6 +13,7 @@ IronwoodError
 │   ├── TransientError        ask again
 │   ├── QuotaError            ask for more quota, or for less capacity
 │   ├── PermissionDeniedError grant the permission
+│   │   └── HiddenError         a kind may not even be listed
 │   ├── ApiDisabledError      enable the API
 │   ├── ConflictError         somebody else changed it: observe again
 │   ├── InUseError            something still refers to it
@@ -78,6 +79,10 @@ class QuotaError(CloudError):
 
 class PermissionDeniedError(CloudError):
     """The account lacks a permission."""
+
+
+class HiddenError(PermissionDeniedError):
+    """The account may not list a kind, so nobody can say what there is of it."""
 
 
 class ApiDisabledError(CloudError):

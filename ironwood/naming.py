@@ -6,6 +6,9 @@ kind that can be neither changed nor deleted in use.
 
 from __future__ import annotations
 
+MARKER = "ironwood-profile"
+"""The key of the marker, in labels and in texts."""
+
 
 def service_account_id(prefix: str) -> str:
     """The account the VMs run as."""
@@ -89,6 +92,31 @@ def http_proxy(prefix: str) -> str:
 def bucket(prefix: str, project: str) -> str:
     """The bucket of the state object; bucket names belong to the whole world."""
     return f"{prefix}ironwood-state-{project}"
+
+
+def budget_topic(prefix: str) -> str:
+    """The topic budgets publish on."""
+    return f"{prefix}ai-inference-budget"
+
+
+def budget_inbox(prefix: str) -> str:
+    """The subscription that keeps what budgets published."""
+    return f"{prefix}ai-inference-budget-inbox"
+
+
+def budget(prefix: str) -> str:
+    """The month's budget; Google names it, this stands in its display name."""
+    return f"{prefix}ai-budget"
+
+
+def marker(owner: str) -> str:
+    """The marker as text: what stands in descriptions and display names."""
+    return f"{MARKER}={owner}"
+
+
+def display_name(name: str, owner: str) -> str:
+    """The display name of a thing that has no other place for the marker."""
+    return f"{name} ({marker(owner)})"
 
 
 def forwarding_rule(prefix: str) -> str:

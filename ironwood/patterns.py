@@ -14,6 +14,7 @@ MODEL_SOURCE = r"^(gs|hf)://.+$"
 URL_PATH = r"^/.*$"
 ROUTE_PREFIX = r"^[a-z0-9][-a-z0-9]*$"
 RESOURCE_NAME = r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"
+BILLING_ACCOUNT = r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
 
@@ -28,6 +29,7 @@ WORDS: Mapping[str, str] = {
     URL_PATH: "a path; begin it with a slash",
     ROUTE_PREFIX: "a path prefix: lower-case letters, digits and dashes, without slashes, such as simple",
     RESOURCE_NAME: "a resource's name: up to 63 lower-case letters, digits and dashes, beginning with a letter and not ending in a dash",
+    BILLING_ACCOUNT: "a billing account's id, such as 012345-6789AB-CDEF01 (`gcloud billing accounts list` tells it)",
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
 }

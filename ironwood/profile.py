@@ -76,10 +76,16 @@ class LoadBalancer(_Section):
 
 
 class Budget(_Section):
-    """What a month may cost; a plan says how long it lasts at the planned rate."""
+    """What a month may cost; a plan says how long it lasts at the planned rate.
+
+    With a `billing_account` Google is told too: a budget that publishes spending, with an alert at each of `thresholds`.
+    """
 
     amount_usd: Annotated[int, Field(gt=0)] = 10_000
     threshold: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.8
+    thresholds: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=10, strict=False)], ...], Field(min_length=1, max_length=10, strict=False)
+    ] = (0.5, 0.8, 1.0)
 
 
 class Fallback(_Section):
@@ -139,6 +145,7 @@ class Profile(_Section):
     labels: Mapping[Annotated[str, Field(pattern=patterns.LABEL_KEY)], Annotated[str, Field(pattern=patterns.LABEL_VALUE)]] = Field(
         default_factory=dict
     )
+    billing_account: Annotated[str, Field(pattern=patterns.BILLING_ACCOUNT)] | None = None
     price_book: Annotated[str, Field(min_length=1)] = "list"
     serving: Serving = Serving()
     health_check: HealthCheckSettings = HealthCheckSettings()

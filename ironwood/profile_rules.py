@@ -6,6 +6,7 @@ What a single key may hold is in `profile.py`; here stands what only several key
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_NAME = 63
 MAX_SERVICE_ACCOUNT_ID = 30
+MAX_BUDGET_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +211,19 @@ def the_default_tier_serves(profile: Profile) -> Iterator[Finding]:
             seen.setdefault(path, name)
 
 
+def a_budget_rises(profile: Profile) -> Iterator[Finding]:
+    """The budget's thresholds rise, and its display name, which bears the marker, is short enough."""
+    thresholds = profile.budget.thresholds
+    if any(later <= earlier for earlier, later in itertools.pairwise(thresholds)):
+        shown = ", ".join(map(str, thresholds))
+        yield Finding(path=("budget", "thresholds"), text=f"[{shown}] do not rise; write each once, from the lowest to the highest")
+    shown = naming.display_name(naming.budget(profile.name_prefix), profile.name)
+    if profile.billing_account and len(shown) > MAX_BUDGET_NAME:
+        yield Finding(
+            path=("name",), text=f"makes the budget's name '{shown}' {len(shown)} characters long; at most {MAX_BUDGET_NAME} are allowed"
+        )
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -221,4 +236,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     names_fit,
     the_subnet_is_private,
     the_default_tier_serves,
+    a_budget_rises,
 )

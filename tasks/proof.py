@@ -17,6 +17,7 @@ from cloud.drivers.logs import pending_buckets
 from cloud.observe import observe
 from ironwood.claim import claimed
 from ironwood.profile import Profile
+from ironwood.resources.budget import Budget
 from ironwood.resources.registry import KINDS
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
@@ -63,8 +64,12 @@ def prove_zero(connection: Connection, profile: Profile) -> Proof:
     rows = []
     for kind, form in KINDS.items():
         where = "API off: nothing can be there" if kind in seen.unlisted else "everywhere"
+        if kind in seen.hidden:
+            where = "nowhere: this account may not list it"
         kept = "enabled APIs stay, $0" if form.marking == "none" else ""
-        gone = f"LEFT: {', '.join(left[kind])}" if kind in left else "" if kept else "yes"
+        if kind in seen.hidden and kind == Budget.kind and profile.billing_account:
+            left.setdefault(kind, []).append(f"{kind}/billingAccounts/{profile.billing_account}/unknown, because it may not be listed")
+        gone = f"LEFT: {', '.join(left[kind])}" if kind in left else "" if kept or kind in seen.hidden else "yes"
         rows.append((kind, where, gone, waiting.get(kind) or PENDING.get(kind, ""), kept))
     return Proof(rows=tuple(rows), left=tuple(address for found in left.values() for address in found), kinds=len(rows))
 

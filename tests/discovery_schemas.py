@@ -21,6 +21,11 @@ DOCUMENTS = (
     ("orgpolicy", "v2"),
     ("storage", "v1"),
     ("logging", "v2"),
+    ("pubsub", "v1"),
+    ("billingbudgets", "v1"),
+    ("billingbudgets", "v1beta1"),
+    ("cloudbilling", "v1"),
+    ("cloudscheduler", "v1"),
 )
 CHECKED = Counter()
 UNCHECKED = Counter()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ironwood import naming
 from ironwood.desired.marks import LABEL_KEY
 
 _IN_TEXT = re.compile(rf"\b{LABEL_KEY}=([a-z][-a-z0-9]*)")
@@ -16,7 +17,7 @@ _IN_TEXT = re.compile(rf"\b{LABEL_KEY}=([a-z][-a-z0-9]*)")
 
 def description(owner: str) -> str:
     """The description that marks `owner`'s things."""
-    return f"{LABEL_KEY}={owner}"
+    return naming.marker(owner)
 
 
 def owner_in_text(text: str) -> str:

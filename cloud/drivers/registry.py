@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud.drivers.base import Driver
 from cloud.drivers.bucket import BUCKET
+from cloud.drivers.budget import BUDGET
 from cloud.drivers.iam import SERVICE_ACCOUNT
 from cloud.drivers.iam_binding import IAM_BINDING
 from cloud.drivers.instance_group import INSTANCE_GROUP
@@ -14,6 +15,7 @@ from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
 from cloud.drivers.logs import LOG_BUCKET, LOG_METRIC, LOG_SINK
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
+from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
@@ -23,6 +25,9 @@ _ALL: tuple[Driver[Any], ...] = (
     SERVICE_ACCOUNT,
     BUCKET,
     IAM_BINDING,
+    TOPIC,
+    SUBSCRIPTION,
+    BUDGET,
     NETWORK,
     SUBNETWORK,
     FIREWALL,

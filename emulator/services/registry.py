@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.call import Methods
+from emulator.services.billingbudgets import api as billingbudgets
+from emulator.services.cloudbilling import api as cloudbilling
 from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.cloudresourcemanager import api as cloudresourcemanager
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
 from emulator.services.logging import api as logging
 from emulator.services.orgpolicy import api as orgpolicy
+from emulator.services.pubsub import api as pubsub
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
 from emulator.wire.grpc_methods import GrpcMethod
@@ -45,4 +48,7 @@ SERVICES: tuple[Service, ...] = (
     orgpolicy,
     storage,
     logging,
+    pubsub,
+    billingbudgets,
+    cloudbilling,
 )

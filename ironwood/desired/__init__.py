@@ -13,6 +13,7 @@ from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
+from ironwood.desired.spending import spending
 from ironwood.desired.tiers import Serving, option_of
 from ironwood.graph import Graph
 from ironwood.placement import options_of
@@ -59,6 +60,10 @@ def _logs(footing: Footing) -> Iterator[Resource]:
     yield from logs(footing.profile)
 
 
+def _spending(footing: Footing) -> Iterator[Resource]:
+    yield from spending(footing.profile)
+
+
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
@@ -66,6 +71,7 @@ PARTS: tuple[Part, ...] = (
     _front,
     _logs,
     _memory,
+    _spending,
 )
 
 

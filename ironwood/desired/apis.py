@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 REQUIRED_APIS = (
+    "billingbudgets.googleapis.com",
+    "cloudbilling.googleapis.com",
     "cloudquotas.googleapis.com",
     "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "iam.googleapis.com",
     "logging.googleapis.com",
     "monitoring.googleapis.com",
+    "pubsub.googleapis.com",
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ironwood.naming import MARKER
 from ironwood.profile import Profile
 
-LABEL_KEY = "ironwood-profile"
+LABEL_KEY = MARKER
 
 
 def labels(profile: Profile, **more: str) -> tuple[tuple[str, str], ...]:

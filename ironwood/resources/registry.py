@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
+from ironwood.resources.budget import Budget, Subscription, Topic
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
@@ -19,6 +20,9 @@ KINDS: dict[str, type[Resource]] = {
         ServiceAccount,
         Bucket,
         IamBinding,
+        Topic,
+        Subscription,
+        Budget,
         Network,
         Subnetwork,
         Firewall,

@@ -13,12 +13,20 @@ from ironwood.graph import Graph
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.preflight.apis import apis
+from tasks.preflight.billing import billing
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
 from tasks.preflight.quotas import quotas
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
-CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (apis, zones, chips, reservations, quotas)
+CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
+    apis,
+    zones,
+    chips,
+    reservations,
+    quotas,
+    billing,
+)
 
 
 @task(

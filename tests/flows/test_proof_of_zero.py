@@ -9,6 +9,8 @@ import httpx
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import compute_v1, iam_admin_v1, storage
+from google.cloud.billing import budgets_v1
+from google.pubsub_v1 import PublisherClient, SubscriberClient
 
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
@@ -177,6 +179,22 @@ class Planter:
     def log_metric(self) -> None:
         body = {"name": "orphan", "filter": "severity=ERROR", "description": self.mark}
         self.ask(f"/v2/projects/{PROJECT}/metrics", body)
+
+    def topic(self) -> None:
+        client = connect(load_profile("embedded")).client(PublisherClient)
+        client.create_topic(request={"name": f"projects/{PROJECT}/topics/orphan", "labels": self.labels})
+
+    def subscription(self) -> None:
+        self.topic()
+        client = connect(load_profile("embedded")).client(SubscriberClient)
+        topic = f"projects/{PROJECT}/topics/orphan"
+        client.create_subscription(request={"name": f"projects/{PROJECT}/subscriptions/orphan", "topic": topic, "labels": self.labels})
+
+    def budget(self) -> None:
+        client = connect(load_profile("embedded")).client(budgets_v1.BudgetServiceClient)
+        for name in (f"orphan ({self.mark})", f"orphan ({self.mark})"):
+            budget = {"display_name": name, "amount": {"specified_amount": {"units": 1}}}
+            client.create_budget(parent="billingAccounts/012345-6789AB-CDEF01", budget=budget)
 
     def service_account(self) -> None:
         client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)

@@ -81,7 +81,9 @@ def test_an_image_that_does_not_serve_is_taken_back(flows_here: EmbeddedCloud, s
     provision(str(serving))
     flows_here.tell("faults", {"type": "bad_image", "image": NEW})
     changed(serving)
-    with pytest.raises(ProbeError, match=r"(?s)rolled back, because canary of 1 VMs did not hold: .*not all of them healthy.*\n.*serve as before"):
+    with pytest.raises(
+        ProbeError, match=r"(?s)rolled back, because canary of 1 VMs did not hold: .*not all of them healthy.*\n.*serve as before"
+    ):
         rollout(str(serving), canary_percent=25)
     assert images(serving) == [OLD]
     write(serving, load_profile(str(serving)).name, OLD)

@@ -1,0 +1,1 @@
+"""Pub/Sub: topics, pull subscriptions, messages."""
