@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.permitted import demand
 from flows.reconcile import carry_out, compare
 from flows.validate import validate
 from ironwood.desired import desired
@@ -36,6 +37,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         report.checks(preflight(connection, ours, found.plan, wanted))
         found.show(ours)
         return len(found.plan)
+    demand(connection, "provision", wanted)
     with writer(ours):
         found = compare(connection, ours, wanted)
         checks = preflight(connection, ours, found.plan, wanted)
@@ -45,6 +47,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         if enabling := found.plan.of_kind(SERVICES.kind).changes:
             # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
             carry_out(connection, Plan(enabling))
+            demand(connection, "provision", wanted)
             found = compare(connection, ours, wanted)
             checks = preflight(connection, ours, found.plan, wanted)
             report.checks(checks)

@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.permitted import demand
 from flows.reconcile import carry_out, compare
 from ironwood.desired import desired
 from ironwood.profile import sizes_within
@@ -32,6 +33,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         found = compare(connection, ours, wanted)
         found.show(ours)
         return len(found.plan)
+    demand(connection, "scale", wanted)
     with writer(ours):
         found = compare(connection, ours, wanted)
         checks = preflight(connection, ours, found.plan, wanted)

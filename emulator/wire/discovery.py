@@ -14,10 +14,10 @@ from google.protobuf.descriptor import Descriptor
 from emulator.wire.routes import Route
 
 
-def discovery_routes(api: str, document: str, requests: Mapping[str, Descriptor]) -> Iterator[Route]:
+def discovery_routes(api: str, name: str, requests: Mapping[str, Descriptor]) -> Iterator[Route]:
     """Routes of those methods of the document (``iam.v1``) whose ids are in ``requests``."""
-    content = _document(document)
-    for method in _methods(content):
+    content = document(name)
+    for method in methods(content):
         request = requests.get(method["id"])
         if request is None:
             continue
@@ -26,30 +26,43 @@ def discovery_routes(api: str, document: str, requests: Mapping[str, Descriptor]
             method=method["id"],
             http_method=method["httpMethod"],
             pattern=_pattern(method),
-            body="*" if "request" in method else None,
+            body=_body(method, request),
             request=request,
         )
+
+
+def _body(method: dict[str, Any], request: Descriptor) -> str | None:
+    """The request field the JSON body fills: the one of the documented body's type, or all where that is the request itself."""
+    if "request" not in method:
+        return None
+    wanted = method["request"]["$ref"]
+    if wanted == request.name:
+        return "*"
+    fields = [str(field.name) for field in request.fields if field.message_type is not None and field.message_type.name == wanted]
+    return fields[0] if fields else "*"
 
 
 @cache
 def compute_enum(schema: str, field: str) -> list[str]:
     """The values Compute documents for a field of a schema; empty where it documents none."""
-    properties = _document("compute.v1").get("schemas", {}).get(schema, {}).get("properties", {})
+    properties = document("compute.v1").get("schemas", {}).get(schema, {}).get("properties", {})
     values: list[str] = properties.get(field.rstrip("_"), {}).get("enum", [])
     return values
 
 
 @cache
-def _document(name: str) -> dict[str, Any]:
+def document(name: str) -> dict[str, Any]:
+    """A discovery document (``iam.v1``)."""
     folder = importlib.resources.files("googleapiclient.discovery_cache.documents")
     content: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
     return content
 
 
-def _methods(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def methods(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every method of a document, its resources' included."""
     yield from node.get("methods", {}).values()
     for child in node.get("resources", {}).values():
-        yield from _methods(child)
+        yield from methods(child)
 
 
 def _pattern(method: dict[str, Any]) -> re.Pattern[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emulator.call import Methods
-from emulator.services.compute import effects, fixed, inventory, special, vpc_routes
+from emulator.services.compute import effects, fixed, inventory, setters, special, vpc_routes
 from emulator.services.compute.groups import instances
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
@@ -34,7 +34,7 @@ def register(world: World, methods: Methods) -> None:
     for service, kind in KINDS.items():
         for verb, handler in handlers(kind).items():
             methods.add(f"compute.{service}.{verb}", handler)
-    for group in (fixed.HANDLERS, special.HANDLERS, vpc_routes.HANDLERS, group_verbs.HANDLERS, instances.HANDLERS):
+    for group in (fixed.HANDLERS, special.HANDLERS, setters.HANDLERS, vpc_routes.HANDLERS, group_verbs.HANDLERS, instances.HANDLERS):
         for method, handler in group.items():
             methods.add(method, handler)
     effects.register(world)
