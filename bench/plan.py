@@ -24,7 +24,7 @@ from uuid import uuid4
 
 import httpx
 
-from bench.provision import running_cloud
+from bench.provision import embedded
 from ironwood.desired import desired
 from ironwood.diff import diff
 from ironwood.graph import Graph
@@ -78,7 +78,7 @@ def _live(profile: Profile, plan: Plan) -> float:
     from cloud.connection import connect
     from cloud.observe import observe
 
-    with tempfile.TemporaryDirectory() as folder, running_cloud(Path(folder), 60.0) as rest:
+    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), 60.0) as rest:
         os.environ |= {"IRONWOOD_EMULATOR": rest, "IRONWOOD_HOME": folder}
         quick = dict.fromkeys(httpx.get(f"http://{rest}/_emulator/durations").raise_for_status().json()["durations"], 0)
         httpx.put(f"http://{rest}/_emulator/durations", json=quick).raise_for_status()

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import grpc
 import httpx
-from google.auth.credentials import AnonymousCredentials
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud import storage
+from google.oauth2 import credentials as oauth2
 
 from cloud.clock import Clock, RealClock, clock_of
 from cloud.embedded import ELSEWHERE, Embedded, ensure_running
@@ -24,6 +25,10 @@ from ironwood.profile import Profile
 CALL_SECONDS = 60.0
 """Deadline of one request; a wait for an operation has its own."""
 
+TOKEN = "IRONWOOD_ACCESS_TOKEN"  # noqa: S105  # the variable's name
+"""The environment variable that may hold the access token sent with every request to the embedded cloud; it is never logged."""
+
+_GRPC: Any = grpc  # ships no types
 C = TypeVar("C")
 
 
@@ -77,19 +82,36 @@ class Connection:
 
 def connect(profile: Profile) -> Connection:
     """The connection of `profile`: one a project and cloud in this process; starts the embedded cloud when none runs."""
-    return _connect(profile.cloud, profile.project_id, os.environ.get(ELSEWHERE, ""))
+    return _connect(profile.cloud, profile.project_id, os.environ.get(ELSEWHERE, ""), os.environ.get(TOKEN, ""))
 
 
 @cache
-def _connect(cloud: str, project: str, elsewhere: str) -> Connection:
-    del elsewhere  # part of the key: another embedded cloud is another connection
+def _connect(cloud: str, project: str, elsewhere: str, token: str) -> Connection:
+    del elsewhere, token  # part of the key: another embedded cloud or caller is another connection
     return Connection(project=project, embedded=ensure_running(project) if cloud == "embedded" else None)
 
 
 def _channel(target: str) -> grpc.Channel:
-    channel: grpc.Channel = grpc.insecure_channel(target)  # type: ignore[no-untyped-call]  # grpc ships no types
-    return channel
+    channel: grpc.Channel = _GRPC.insecure_channel(target)
+    token = os.environ.get(TOKEN)
+    return _GRPC.intercept_channel(channel, _Bearer(token)) if token else channel
 
 
-def _anonymous() -> AnonymousCredentials:
-    return AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth ships no types
+class _Bearer(grpc.UnaryUnaryClientInterceptor):
+    """Sends an access token with every call."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Add the header; a channel without TLS takes no call credentials."""
+        metadata = [*(client_call_details.metadata or ()), ("authorization", f"Bearer {self._token}")]
+        return continuation(client_call_details._replace(metadata=metadata), request)
+
+
+def _anonymous() -> Credentials:
+    """Nobody, whom the embedded cloud takes for the project's owner; or the caller whose token the environment holds."""
+    token = os.environ.get(TOKEN)
+    if token:
+        return oauth2.Credentials(token)  # type: ignore[no-untyped-call]  # google-auth ships no types
+    return AnonymousCredentials()  # type: ignore[no-untyped-call]  # the same

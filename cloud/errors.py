@@ -30,6 +30,7 @@ from ironwood.errors import (
     UnreachableError,
 )
 
+PERMISSION_HELP = "docs/permissions.md lists what each command needs and how it is granted."
 QUOTA_HELP = "Ask for more at https://console.cloud.google.com/iam-admin/quotas or lower the sizes in the profile."
 
 _BY_REASON: dict[str, type[CloudError]] = {
@@ -65,6 +66,7 @@ _BY_CLASS: tuple[tuple[type[Exception], type[CloudError]], ...] = (
     (google.ResourceExhausted, QuotaError),
     (google.TooManyRequests, TransientError),
     (google.Forbidden, PermissionDeniedError),
+    (google.Unauthorized, PermissionDeniedError),
     (google.ServerError, TransientError),
     (google.RetryError, TransientError),
     (google.ClientError, RefusedError),
@@ -118,4 +120,4 @@ def _of(error: google.GoogleAPICallError) -> type[CloudError]:
 
 
 def _help(kind: type[CloudError]) -> str:
-    return f" {QUOTA_HELP}" if kind is QuotaError else ""
+    return {QuotaError: f" {QUOTA_HELP}", PermissionDeniedError: f" {PERMISSION_HELP}"}.get(kind, "")

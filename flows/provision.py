@@ -8,9 +8,11 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.permitted import demand
 from flows.reconcile import carry_out, compare, converge
 from flows.recording import record
 from flows.validate import validate
+from ironwood.desired import desired
 from ironwood.plan import Plan
 from ironwood.profile import sizes_within
 from ironwood.resources.base import SERVICES
@@ -36,6 +38,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)
         return len(found.plan)
+    demand(connection, "provision", desired(ours, target))
     with writer(ours):
         found = compare(connection, ours, target)
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
@@ -45,6 +48,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         if enabling := found.plan.of_kind(SERVICES.kind).changes:
             # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
             carry_out(connection, Plan(enabling))
+            demand(connection, "provision", desired(ours, target))
             found = compare(connection, ours, target)
             checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
             report.checks(checks)

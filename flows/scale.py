@@ -8,8 +8,10 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.permitted import demand
 from flows.reconcile import compare, converge
 from flows.recording import record
+from ironwood.desired import desired
 from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
@@ -31,6 +33,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         found = compare(connection, ours, target)
         found.show(ours)
         return len(found.plan)
+    demand(connection, "scale", desired(ours, target))
     with writer(ours):
         found = compare(connection, ours, target)
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)

@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.permitted import demand
 from flows.reconcile import API_NAMES, against, carry_out, ours
 from flows.recording import record_end
 from ironwood.desired import at_rest, desired
@@ -37,6 +38,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
     if dry_run:
         against(observe(connection, names), wanted, Graph()).show(wanted)
         return 0
+    demand(connection, "teardown", Graph())
     with writer(wanted):
         resting = against(seen := observe(connection, names), wanted, at_rest(ours(seen.live, wanted)))
         if len(resting.plan):

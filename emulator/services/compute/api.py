@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emulator.call import Methods
-from emulator.services.compute import effects, fixed, inventory, slices, special, vpc_routes
+from emulator.services.compute import effects, fixed, inventory, setters, slices, special, vpc_routes
 from emulator.services.compute.groups import instances
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
@@ -34,7 +34,16 @@ def register(world: World, methods: Methods) -> None:
     for service, kind in KINDS.items():
         for verb, handler in handlers(kind).items():
             methods.add(f"compute.{service}.{verb}", handler)
-    for group in (fixed.HANDLERS, special.HANDLERS, slices.HANDLERS, vpc_routes.HANDLERS, group_verbs.HANDLERS, instances.HANDLERS):
+    tables = (
+        fixed.HANDLERS,
+        special.HANDLERS,
+        setters.HANDLERS,
+        slices.HANDLERS,
+        vpc_routes.HANDLERS,
+        group_verbs.HANDLERS,
+        instances.HANDLERS,
+    )
+    for group in tables:
         for method, handler in group.items():
             methods.add(method, handler)
     effects.register(world)

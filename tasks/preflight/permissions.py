@@ -1,0 +1,79 @@
+"""May the caller do what this run will do? Asked of Google before anything else; every missing permission is named at once.
+
+What each operation needs is `permissions.yaml` beside this file, made from what a run used (`python -m bench.permissions`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from ruamel.yaml import YAML
+
+from cloud import access
+from cloud.connection import Connection
+from ironwood.errors import ApiDisabledError
+from ironwood.graph import Graph
+from ironwood.resources.service_account import ServiceAccount
+from tasks.preflight.check import Check
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+Operation = Literal["provision", "scale", "teardown"]
+BOOK = Path(__file__).with_name("permissions.yaml")
+ACT_AS = "iam.serviceAccounts.actAs"
+ELSEWHERE = ("billing.",)
+"""Permissions on something above the project; they are asked about there."""
+
+
+@cache
+def needed(operation: Operation) -> tuple[str, ...]:
+    """The permissions `operation` uses, by name."""
+    book: dict[str, dict[str, list[str]]] = YAML(typ="safe").load(BOOK.read_text(encoding="utf-8"))
+    return tuple(sorted(book[operation]))
+
+
+@task(
+    name="permissions",
+    task_run_name="permissions for {operation}",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def permissions(connection: Connection, operation: Operation, wanted: Graph) -> list[Check]:
+    """What of `operation`'s permissions the caller lacks on the project, and which accounts of `wanted` it may not act as."""
+    asked = [permission for permission in needed(operation) if not permission.startswith(ELSEWHERE)]
+    try:
+        with connection.clock.participating("permissions"):
+            held = access.held(connection, asked)
+            barred = [] if ACT_AS in held or ACT_AS not in asked else _barred(connection, wanted)
+    except ApiDisabledError:
+        return [Check(subject="permissions", found="can be asked about once their API is enabled, which is the first step")]
+    missing = [permission for permission in asked if permission not in held and permission != ACT_AS]
+    checks = []
+    if missing:
+        remedy = f"Grant {'it' if len(missing) == 1 else 'them'}: {_role(connection.project, operation, missing)}"
+        checks.append(Check(subject="permissions", found=f"{operation} also needs {', '.join(missing)}", remedy=remedy))
+    if barred:
+        remedy = f"Grant it: {_binding(connection.project, 'roles/iam.serviceAccountUser')}"
+        checks.append(Check(subject="permissions", found=f"{operation} needs {ACT_AS} on {', '.join(barred)}", remedy=remedy))
+    return checks or [Check(subject="permissions", found=f"all {len(asked)} that {operation} uses")]
+
+
+def _barred(connection: Connection, wanted: Graph) -> list[str]:
+    accounts = [each.name for each in wanted if isinstance(each, ServiceAccount)]
+    return [account for account in accounts if not access.may_act_as(connection, account)]
+
+
+def _role(project: str, operation: Operation, missing: list[str]) -> str:
+    role = f"ironwood_{operation}_more"
+    create = f"gcloud iam roles create {role} --project={project} --permissions={','.join(missing)}"
+    return f"`{create}`, then {_binding(project, f'projects/{project}/roles/{role}')}"
+
+
+def _binding(project: str, role: str) -> str:
+    return f'`gcloud projects add-iam-policy-binding {project} --member="user:$(gcloud config get account)" --role={role}`'
