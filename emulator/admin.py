@@ -19,6 +19,7 @@ from emulator.durations import BadDurationError
 from emulator.faults import BadFaultError
 from emulator.inventory import inventory
 from emulator.services.compute.catalog import REGIONS
+from emulator.services.monitoring import alerting
 from emulator.settings import VERSION
 from emulator.times import parse, seconds, utc
 
@@ -63,6 +64,8 @@ class Admin:
             ("PUT", "durations", self.set_durations),
             ("GET", "listeners", self.listeners),
             ("GET", "dataplane", self.dataplane),
+            ("GET", "incidents", self.incidents),
+            ("GET", "notifications", self.notifications),
         ]
         return [Route(f"/_emulator/{path}", _local(endpoint), methods=[method]) for method, path, endpoint in table]
 
@@ -262,6 +265,18 @@ class Admin:
     async def dataplane(self, _: Request) -> JSONResponse:
         """What became of data-path requests."""
         return JSONResponse(self._plane.counts())
+
+    async def incidents(self, _: Request) -> JSONResponse:
+        """Every incident alert policies have opened."""
+        self._world.settle()
+        self._world.commit()
+        return JSONResponse({"incidents": alerting.incidents(self._world)})
+
+    async def notifications(self, _: Request) -> JSONResponse:
+        """What their channels were told."""
+        self._world.settle()
+        self._world.commit()
+        return JSONResponse({"notifications": alerting.notifications(self._world)})
 
 
 async def _body(request: Request) -> Any:

@@ -12,7 +12,15 @@ from functools import cache
 from googleapiclient.discovery_cache import get_static_doc
 
 UNDOCUMENTED = re.compile(r"/v1/projects/[^/]+/locations/global/services/[^/]+/quotaInfos")  # no document of Cloud Quotas is shipped
-DOCUMENTS = (("compute", "v1"), ("compute", "beta"), ("serviceusage", "v1"), ("iam", "v1"), ("logging", "v2"))
+DOCUMENTS = (
+    ("compute", "v1"),
+    ("compute", "beta"),
+    ("serviceusage", "v1"),
+    ("iam", "v1"),
+    ("logging", "v2"),
+    ("monitoring", "v3"),
+    ("monitoring", "v1"),
+)
 CHECKED = Counter()
 UNCHECKED = Counter()
 METHODS_SEEN = set()

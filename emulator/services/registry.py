@@ -10,6 +10,7 @@ from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
 from emulator.services.logging import api as logging
+from emulator.services.monitoring import api as monitoring
 from emulator.services.serviceusage import api as serviceusage
 from emulator.wire.grpc_methods import GrpcMethod
 from emulator.wire.routes import Route
@@ -33,4 +34,4 @@ class Service(Protocol):
         """(API, method id, gRPC method) of each gRPC method; none for a REST-only API."""
 
 
-SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas, logging)
+SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas, logging, monitoring)
