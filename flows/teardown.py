@@ -46,7 +46,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
         leaving = against(observe(connection, names), wanted, Graph())
         leaving.show(wanted)
         if len(leaving.plan):
-            record_end(connection, wanted, leaving.plan.summary, resting.before, leaving.after)
+            record_end(connection, wanted, resting.before, leaving)
         deleted = len(carry_out(connection, leaving.plan))
     _prove(profile, wanted, deleted)
     return deleted

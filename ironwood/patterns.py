@@ -15,6 +15,7 @@ URL_PATH = r"^/.*$"
 ROUTE_PREFIX = r"^[a-z0-9][-a-z0-9]*$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
+EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
     PROFILE_NAME: "a profile's name: up to 31 lower-case letters, digits and dashes, beginning with a letter",
@@ -28,4 +29,5 @@ WORDS: Mapping[str, str] = {
     ROUTE_PREFIX: "a path prefix: lower-case letters, digits and dashes, without slashes, such as simple",
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
+    EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ironwood import naming, tpu
+from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -175,6 +175,16 @@ def the_default_tier_serves(profile: Profile) -> Iterator[Finding]:
             seen.setdefault(path, name)
 
 
+def charts_name_known_metrics(profile: Profile) -> Iterator[Finding]:
+    """A chart draws a metric ironwood knows."""
+    for title, kind in profile.monitoring.charts.items():
+        if kind not in metrics.GOOGLES:
+            yield Finding(
+                path=("monitoring", "charts", title),
+                text=f"'{kind}' is not a metric ironwood knows; known are {', '.join(metrics.GOOGLES)}",
+            )
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -187,4 +197,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     names_fit,
     the_subnet_is_private,
     the_default_tier_serves,
+    charts_name_known_metrics,
 )

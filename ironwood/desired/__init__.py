@@ -12,6 +12,7 @@ from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
 from ironwood.desired.observability import logs
 from ironwood.desired.tiers import Serving
+from ironwood.desired.watching import watching
 from ironwood.graph import Graph
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
@@ -47,7 +48,11 @@ def _logs(footing: Footing) -> Iterator[Resource]:
     yield from logs(footing.profile)
 
 
-PARTS: tuple[Part, ...] = (_base, _tiers, _front, _logs)
+def _watching(footing: Footing) -> Iterator[Resource]:
+    yield from watching(footing.profile)
+
+
+PARTS: tuple[Part, ...] = (_base, _tiers, _front, _logs, _watching)
 
 
 def desired(profile: Profile, sizes: Mapping[str, int]) -> Graph:

@@ -6,6 +6,7 @@ from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
+from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescriptor, NotificationChannel, UptimeCheck
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
@@ -31,5 +32,10 @@ KINDS: dict[str, type[Resource]] = {
         LogBucket,
         LogSink,
         LogMetric,
+        MetricDescriptor,
+        Dashboard,
+        NotificationChannel,
+        AlertPolicy,
+        UptimeCheck,
     )
 }
