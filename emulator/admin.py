@@ -20,6 +20,7 @@ from emulator.durations import BadDurationError
 from emulator.faults import BadFaultError
 from emulator.inventory import inventory
 from emulator.services.compute.catalog import REGIONS
+from emulator.services.monitoring import alerting
 from emulator.services.orgpolicy.api import CONSTRAINTS
 from emulator.services.orgpolicy.api import put as put_policy
 from emulator.settings import VERSION
@@ -69,6 +70,8 @@ class Admin:
             ("PUT", "orgpolicies", self.set_orgpolicies),
             ("GET", "listeners", self.listeners),
             ("GET", "dataplane", self.dataplane),
+            ("GET", "incidents", self.incidents),
+            ("GET", "notifications", self.notifications),
         ]
         return [Route(f"/_emulator/{path}", _local(endpoint), methods=[method]) for method, path, endpoint in table]
 
@@ -299,6 +302,18 @@ class Admin:
     async def dataplane(self, _: Request) -> JSONResponse:
         """What became of data-path requests."""
         return JSONResponse(self._plane.counts())
+
+    async def incidents(self, _: Request) -> JSONResponse:
+        """Every incident alert policies have opened."""
+        self._world.settle()
+        self._world.commit()
+        return JSONResponse({"incidents": alerting.incidents(self._world)})
+
+    async def notifications(self, _: Request) -> JSONResponse:
+        """What their channels were told."""
+        self._world.settle()
+        self._world.commit()
+        return JSONResponse({"notifications": alerting.notifications(self._world)})
 
 
 async def _body(request: Request) -> Any:

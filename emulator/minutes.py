@@ -70,6 +70,22 @@ class Minutes:
                 labels, resource = json.loads(series)
                 yield Cell(minute=minute, labels=labels, resource=resource, value=value)
 
+    def spend(self, what: str, key: str, start: int, end: int) -> None:
+        """Add the time from start to end to ``key``, minute by minute, in microseconds."""
+        tab = f"spent {what}"
+        while start < end:
+            minute = start - start % MINUTE
+            until = min(end, minute + MINUTE)
+            row = self._store.get(tab, str(minute))
+            if row is None:
+                self._trim(tab, minute)
+            self._store.put(tab, str(minute), {**(row or {}), key: (row or {}).get(key, 0) + until - start})
+            start = until
+
+    def spent(self, what: str, minute: int) -> dict[str, int]:
+        """The time spent in the whole minute that begins then, by key."""
+        return self._store.get(f"spent {what}", str(minute)) or {}
+
     def _trim(self, tab: str, now: int) -> None:
         if self._store.count(tab) > KEPT:
             for key, _ in self._store.items(tab):

@@ -25,6 +25,7 @@ from emulator.store import Store
 from emulator.times import SECOND, parse
 
 if TYPE_CHECKING:
+    from emulator.dataplane.served import Served
     from emulator.services.compute.groups.reconcile import Groups
 
 Json = dict[str, Any]
@@ -63,6 +64,8 @@ class World:
         self.agendas: list[Agenda] = [self.operations]
         self.inventories: list[Callable[[World], Iterator[Json]]] = []
         self.watchers: list[asyncio.Event] = []
+        self.witnesses: list[Callable[[Served], None]] = []  # told of each request at the load balancer
+        self.knock: Callable[[str, int, str], int | None] | None = None  # the data plane's door, for checks from outside
         self.generation = 0
 
     def _start(self) -> int:

@@ -9,27 +9,45 @@ from flows.reconcile import Reconciliation, run_id
 from ironwood.cost.estimate import Estimate
 from ironwood.cost.runs import RunRecord
 from ironwood.errors import CloudError
+from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.monitoring import MetricDescriptor
 from tasks import report
-from tasks.record import record_run
+from tasks.record import record_run, write_metrics
 
 
 def record(connection: Connection, profile: Profile, operation: str, found: Reconciliation, sizes: Mapping[str, int]) -> None:
     """Record a run that carried out `found.plan` and left the tiers at `sizes` (pods by tier); one that changed nothing leaves no trace."""
     if len(found.plan):
-        _record(connection, profile, operation, found.plan.summary, (found.before, found.after), sizes)
+        _record(connection, profile, operation, found.plan.summary, (found.before, found.after), sizes, _metrics(found.wanted, profile))
 
 
-def record_end(connection: Connection, profile: Profile, summary: str, before: Estimate, after: Estimate) -> None:
-    """Record a teardown before the log's bucket goes; that it cannot be recorded is told and does not hold the teardown up."""
+def record_end(connection: Connection, profile: Profile, before: Estimate, leaving: Reconciliation) -> None:
+    """Record a teardown before the log's bucket goes; that it cannot be recorded is told and does not hold the teardown up.
+
+    Our metrics are written for the last time here: their descriptors go next, and a later point would make one anew.
+    """
     try:
-        _record(connection, profile, "teardown", summary, (before, after), dict.fromkeys(profile.enabled_tiers, 0))
+        nothing = dict.fromkeys(profile.enabled_tiers, 0)
+        there = _metrics(leaving.observation.live, profile)
+        _record(connection, profile, "teardown", leaving.plan.summary, (before, leaving.after), nothing, there)
     except CloudError as error:
         report.say("record", f"this teardown could not be recorded and goes on: {error}")
 
 
+def _metrics(graph: Graph, profile: Profile) -> frozenset[str]:
+    """The metrics of the profile's own whose descriptors are in `graph`."""
+    return frozenset(each.name for each in graph if isinstance(each, MetricDescriptor) and each.owner == profile.name)
+
+
 def _record(
-    connection: Connection, profile: Profile, operation: str, plan: str, costs: tuple[Estimate, Estimate], sizes: Mapping[str, int]
+    connection: Connection,
+    profile: Profile,
+    operation: str,
+    plan: str,
+    costs: tuple[Estimate, Estimate],
+    sizes: Mapping[str, int],
+    there: frozenset[str],
 ) -> None:
     before, after = costs
     entry = RunRecord(
@@ -43,3 +61,4 @@ def _record(
         hourly_after_usd=after.hourly_usd,
     )
     record_run(connection, profile, entry, run_id())
+    write_metrics(connection, profile, entry, there)

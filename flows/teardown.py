@@ -50,7 +50,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
         leaving = against(seen, wanted, Graph())
         leaving.show(wanted)
         if len(leaving.plan):
-            record_end(connection, wanted, leaving.plan.summary, resting.before, leaving.after)
+            record_end(connection, wanted, resting.before, leaving)
         deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
         deleted += len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
     _prove(profile, wanted, deleted)

@@ -132,3 +132,33 @@ def ledger(prefix: str) -> str:
 def runs_metric(prefix: str) -> str:
     """The count of the runs the ledger's log has."""
     return f"{prefix}ironwood-runs"
+
+
+def unhealthy_metric(prefix: str) -> str:
+    """The count of VMs that fell ill."""
+    return f"{prefix}ironwood-unhealthy"
+
+
+def group_head(prefix: str) -> str:
+    """What the name of every group of the profile begins with."""
+    return f"{prefix}ironwood-cluster-"
+
+
+def channel(prefix: str) -> str:
+    """The notification channel, by its display name."""
+    return f"{prefix}ironwood notifications"
+
+
+def uptime_check(prefix: str) -> str:
+    """The uptime check, by its display name."""
+    return f"{prefix}ironwood front end"
+
+
+def alarm(prefix: str, what: str) -> str:
+    """An alert policy, by its display name."""
+    return f"{prefix}ironwood {what}"
+
+
+def dashboard(prefix: str) -> str:
+    """The dashboard, by its id."""
+    return f"{prefix}ironwood"

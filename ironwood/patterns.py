@@ -17,6 +17,7 @@ RESOURCE_NAME = r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"
 BILLING_ACCOUNT = r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
+EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
     PROFILE_NAME: "a profile's name: up to 31 lower-case letters, digits and dashes, beginning with a letter",
@@ -32,4 +33,5 @@ WORDS: Mapping[str, str] = {
     BILLING_ACCOUNT: "a billing account's id, such as 012345-6789AB-CDEF01 (`gcloud billing accounts list` tells it)",
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
+    EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

@@ -103,6 +103,25 @@ class Logging(_Section):
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 400
 
 
+class Alerts(_Section):
+    """When an alarm goes off: a limit, and for how many minutes it must be crossed."""
+
+    latency_p95_ms: Annotated[int, Field(ge=1)] = 1_000
+    latency_minutes: Annotated[int, Field(ge=1, le=1_440)] = 5
+    error_rate: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.05
+    error_minutes: Annotated[int, Field(ge=1, le=1_440)] = 5
+    idle_utilization: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.3
+    idle_minutes: Annotated[int, Field(ge=1, le=1_440)] = 10
+
+
+class Monitoring(_Section):
+    """Whom alarms tell, when they go off, and charts beside those every dashboard has (title: metric type)."""
+
+    notification_email: Annotated[str, Field(pattern=patterns.EMAIL)] = ""
+    alerts: Alerts = Alerts()
+    charts: Mapping[str, str] = Field(default_factory=dict)
+
+
 class Tier(_Section):
     """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four.
 
@@ -153,6 +172,7 @@ class Profile(_Section):
     load_balancer: LoadBalancer = LoadBalancer()
     budget: Budget = Budget()
     logging: Logging = Logging()
+    monitoring: Monitoring = Monitoring()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

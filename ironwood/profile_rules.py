@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ironwood import naming, tpu
+from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -224,6 +224,16 @@ def a_budget_rises(profile: Profile) -> Iterator[Finding]:
         )
 
 
+def charts_name_known_metrics(profile: Profile) -> Iterator[Finding]:
+    """A chart draws a metric ironwood knows."""
+    for title, kind in profile.monitoring.charts.items():
+        if kind not in metrics.GOOGLES:
+            yield Finding(
+                path=("monitoring", "charts", title),
+                text=f"'{kind}' is not a metric ironwood knows; known are {', '.join(metrics.GOOGLES)}",
+            )
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -237,4 +247,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     the_subnet_is_private,
     the_default_tier_serves,
     a_budget_rises,
+    charts_name_known_metrics,
 )

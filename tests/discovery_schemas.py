@@ -21,6 +21,8 @@ DOCUMENTS = (
     ("orgpolicy", "v2"),
     ("storage", "v1"),
     ("logging", "v2"),
+    ("monitoring", "v3"),
+    ("monitoring", "v1"),
     ("pubsub", "v1"),
     ("billingbudgets", "v1"),
     ("billingbudgets", "v1beta1"),

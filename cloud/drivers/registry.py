@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cloud.drivers.alerting import ALERT_POLICY, NOTIFICATION_CHANNEL, UPTIME_CHECK
 from cloud.drivers.base import Driver
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.budget import BUDGET
+from cloud.drivers.dashboard import DASHBOARD
 from cloud.drivers.iam import SERVICE_ACCOUNT
 from cloud.drivers.iam_binding import IAM_BINDING
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
 from cloud.drivers.logs import LOG_BUCKET, LOG_METRIC, LOG_SINK
+from cloud.drivers.metrics import METRIC_DESCRIPTOR
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
 from cloud.drivers.service_set import SERVICE_SET
@@ -46,6 +49,11 @@ _ALL: tuple[Driver[Any], ...] = (
     LOG_BUCKET,
     LOG_SINK,
     LOG_METRIC,
+    METRIC_DESCRIPTOR,
+    DASHBOARD,
+    NOTIFICATION_CHANNEL,
+    ALERT_POLICY,
+    UPTIME_CHECK,
 )
 
 DRIVERS: Mapping[str, Driver[Any]] = {driver.resource.kind: driver for driver in _ALL}

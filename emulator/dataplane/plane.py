@@ -22,6 +22,7 @@ from emulator.billing import Usage
 from emulator.dataplane.backends import Backends, Choice
 from emulator.dataplane.model_server import Answer, ModelServers, TimedOutError
 from emulator.dataplane.routing import route
+from emulator.dataplane.served import Served
 from emulator.rules import assumed
 from emulator.services.compute import links, records
 from emulator.services.compute.groups.health import probe_target
@@ -64,6 +65,7 @@ class DataPlane:
         self._by_backend: dict[str, Counter[str]] = {}
         self._lock = asyncio.Lock()
         world.meter.sources.append(self._data)
+        world.knock = self.knock
 
     async def run(self) -> None:
         """Follow the forwarding rules, for ever."""
@@ -145,6 +147,7 @@ class DataPlane:
         body = await _read(receive)
         host = next((value.decode() for name, value in scope["headers"] if name == b"host"), "").partition(":")[0]
         world = self._world
+        begun = world.clock.now()
         found = route(world, rule, host, scope["path"])
         if found and found.redirect:
             await _redirect(found.redirect, host, scope, send)
@@ -152,12 +155,14 @@ class DataPlane:
         choice = self._backends.choose(found.service, self._busy, world.clock.now()) if found and found.service else None
         if choice is None or found is None or found.service is None:
             self._counts["502"] += 1
+            self._tell(rule, found.service if found else None, None, 502, begun)
             await _page(send, 502, "no healthy upstream")
             return
         answer, outcome = await self._ask(choice, found.service, scope["method"], found.path, body)
         self._counts[outcome] += 1
         self._by_backend[choice.backend][outcome] += 1
         self._traffic(found.service, len(body) + len(answer.body))
+        self._tell(rule, found.service, choice, answer.status, begun)
         if outcome in {"lost", "504"}:
             await _page(send, answer.status, answer.body.decode())
             return
@@ -188,6 +193,38 @@ class DataPlane:
         if now is None or now.id != vm.id:
             return Answer(status=502, body=b"backend_connection_closed_before_data_sent_to_client"), "lost"
         return answer, "served" if answer.status < 400 else "503" if answer.status == 503 else "4xx"
+
+    def _tell(self, rule: str, service: str | None, choice: Choice | None, status: int, begun: int) -> None:
+        """Let the witnesses know what became of a request."""
+        backend, vm = (choice.backend, choice.vm) if choice else (None, None)
+        ended = self._world.clock.now()
+        for witness in self._world.witnesses:
+            witness(Served(rule=rule, service=service, backend=backend, vm=vm, status=status, begun=begun, ended=ended))
+
+    def knock(self, address: str, port: int, path: str) -> int | None:
+        """The status of a GET from outside, worked out at once; None where no forwarding rule is.
+
+        It takes the way of any request but waits for nothing, because a model server answers a GET without computing.
+        """
+        world = self._world
+        for rule, record in records.of_service(world, "globalForwardingRules"):
+            resource = record["resource"]
+            low, _, high = resource["portRange"].partition("-")
+            if record["state"] == "CREATING" or resource["IPAddress"] != address or not int(low) <= port <= int(high or low):
+                continue
+            found = route(world, rule, address, path)
+            if found and found.redirect:
+                return 301
+            choice = self._backends.choose(found.service, self._busy, world.clock.now()) if found and found.service else None
+            if choice is None or found is None or found.service is None:
+                self._tell(rule, found.service if found else None, None, 502, world.clock.now())
+                return 502
+            service = records.resource(world, found.service) or {}
+            check = records.resource(world, (service.get("healthChecks") or [""])[0]) or {}
+            status = 200 if found.path == (probe_target(check)[1] or "/") else 405 if found.path == "/v1/predict" else 404
+            self._tell(rule, found.service, choice, status, world.clock.now())
+            return status
+        return None
 
     # -- billing -----------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from emulator.services.cloudresourcemanager import api as cloudresourcemanager
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
 from emulator.services.logging import api as logging
+from emulator.services.monitoring import api as monitoring
 from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.pubsub import api as pubsub
 from emulator.services.serviceusage import api as serviceusage
@@ -48,6 +49,7 @@ SERVICES: tuple[Service, ...] = (
     orgpolicy,
     storage,
     logging,
+    monitoring,
     pubsub,
     billingbudgets,
     cloudbilling,

@@ -15,6 +15,7 @@ from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
 from ironwood.desired.spending import spending
 from ironwood.desired.tiers import Serving, option_of
+from ironwood.desired.watching import watching
 from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.profile import Profile
@@ -64,6 +65,10 @@ def _spending(footing: Footing) -> Iterator[Resource]:
     yield from spending(footing.profile)
 
 
+def _watching(footing: Footing) -> Iterator[Resource]:
+    yield from watching(footing.profile)
+
+
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
@@ -72,6 +77,7 @@ PARTS: tuple[Part, ...] = (
     _logs,
     _memory,
     _spending,
+    _watching,
 )
 
 

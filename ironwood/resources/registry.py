@@ -9,6 +9,7 @@ from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTempl
 from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
+from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescriptor, NotificationChannel, UptimeCheck
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
@@ -41,5 +42,10 @@ KINDS: dict[str, type[Resource]] = {
         LogBucket,
         LogSink,
         LogMetric,
+        MetricDescriptor,
+        Dashboard,
+        NotificationChannel,
+        AlertPolicy,
+        UptimeCheck,
     )
 }

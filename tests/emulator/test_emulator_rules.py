@@ -19,7 +19,8 @@ def test_the_documentation_lists_exactly_the_assumed_rules():
 
 def test_every_handler_has_a_route_and_every_kind_its_verbs():
     world, methods = app.build(Settings(address_pool=address_pool("127.1.0.0/24")))
-    routed = {route.method for routes in app.router(methods)._routes.values() for route in routes}
+    router = app.router(methods)
+    routed = {route.method for routes in [*router._routes.values(), router._deep] for route in routes}
     assert set(methods.names()) <= routed
     for service, kind in KINDS.items():
         assert {f"compute.{service}.{verb}" for verb in kind.verbs} <= set(methods.names())

@@ -196,6 +196,35 @@ class Planter:
             budget = {"display_name": name, "amount": {"specified_amount": {"units": 1}}}
             client.create_budget(parent="billingAccounts/012345-6789AB-CDEF01", budget=budget)
 
+    def metric_descriptor(self) -> None:
+        body = {"type": "custom.googleapis.com/ironwood/orphan", "metricKind": "GAUGE", "valueType": "DOUBLE", "description": self.mark}
+        self.ask(f"/v3/projects/{PROJECT}/metricDescriptors", body)
+        listed = f"http://{self.cloud.rest}/v3/projects/{PROJECT}/metricDescriptors"
+        wait_until(lambda: "orphan" in httpx.get(listed).text, "the descriptor")
+
+    def dashboard(self) -> None:
+        name = f"projects/{PROJECT}/dashboards/orphan"
+        self.ask(f"/v1/projects/{PROJECT}/dashboards", {"name": name, "displayName": "orphan", "labels": self.labels, "gridLayout": {}})
+
+    def notification_channel(self) -> None:
+        body = {"type": "email", "displayName": "orphan", "labels": {"email_address": "a@example.com"}, "userLabels": self.labels}
+        self.ask(f"/v3/projects/{PROJECT}/notificationChannels", body)
+
+    def alert_policy(self) -> None:
+        threshold = {
+            "filter": 'metric.type="loadbalancing.googleapis.com/https/request_count" AND resource.type="https_lb_rule"',
+            "comparison": "COMPARISON_GT",
+            "aggregations": [{"alignmentPeriod": "60s", "perSeriesAligner": "ALIGN_RATE"}],
+        }
+        condition = {"displayName": "orphan", "conditionThreshold": threshold}
+        body = {"displayName": "orphan", "combiner": "OR", "conditions": [condition], "userLabels": self.labels}
+        self.ask(f"/v3/projects/{PROJECT}/alertPolicies", body)
+
+    def uptime_check(self) -> None:
+        resource = {"type": "uptime_url", "labels": {"host": "127.0.0.9"}}
+        body = {"displayName": "orphan", "monitoredResource": resource, "httpCheck": {"path": "/"}, "userLabels": self.labels}
+        self.ask(f"/v3/projects/{PROJECT}/uptimeCheckConfigs", body)
+
     def service_account(self) -> None:
         client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)
         account = iam_admin_v1.ServiceAccount(description=self.mark)

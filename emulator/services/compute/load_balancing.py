@@ -51,6 +51,21 @@ class HealthCheck(Kind):
             defaults["port"] = {"HTTP": 80, "TCP": 80}.get(new["type"], 443)
         return {**new, block: {**defaults, **(new.get(block) or {})}}
 
+    def inserted(self, world: World, link: str, now: int) -> None:
+        """Note whether it logs, so that nobody has to look for those that do."""
+        self.changed(world, link, now)
+
+    def changed(self, world: World, link: str, now: int) -> None:
+        """The same after a change."""
+        if ((records.resource(world, link) or {}).get("logConfig") or {}).get("enable"):
+            world.store.put("logged_checks", link, {})
+        else:
+            world.store.delete("logged_checks", link)
+
+    def deleted(self, world: World, link: str, resource: Json, now: int) -> None:
+        """It no longer logs."""
+        world.store.delete("logged_checks", link)
+
 
 class BackendService(Kind):
     """A global backend service."""

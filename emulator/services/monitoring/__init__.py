@@ -1,0 +1,1 @@
+"""Cloud Monitoring: metric descriptors, time series, dashboards, alert policies that fire, channels, uptime checks that probe."""
