@@ -10,7 +10,7 @@ from google.iam.v1 import iam_policy_pb2
 from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
-from ironwood.errors import NotFoundError
+from ironwood.errors import NotFoundError, PermissionDeniedError
 from ironwood.tpu import Generation
 
 
@@ -101,6 +101,26 @@ def reservation(connection: Connection, *, zone: str, name: str) -> Reserved | N
         return None
     specific = found.specific_reservation
     return Reserved(count=specific.count, free=max(0, specific.count - specific.in_use_count))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subnet:
+    """A subnet that is there: its network's name, its range, and whether VMs without external addresses reach Google's APIs from it."""
+
+    network: str
+    cidr: str
+    private_google_access: bool
+
+
+def subnet(connection: Connection, *, project: str, region: str, name: str) -> Subnet | None:
+    """The subnet `name` of any project, or None where there is none or it may not be read."""
+    client = connection.client(compute_v1.SubnetworksClient)
+    try:
+        with translated(f"reading subnet {name} of project {project}"):
+            found = client.get(project=project, region=region, subnetwork=name, **ONCE)
+    except (NotFoundError, PermissionDeniedError):
+        return None
+    return Subnet(network=found.network.rpartition("/")[2], cidr=found.ip_cidr_range, private_google_access=found.private_ip_google_access)
 
 
 def health(connection: Connection, service: str, group: str) -> dict[str, int]:

@@ -20,6 +20,7 @@ from emulator.durations import BadDurationError
 from emulator.faults import BadFaultError
 from emulator.inventory import inventory
 from emulator.services.compute.catalog import REGIONS
+from emulator.services.compute.shared_vpc import share
 from emulator.services.monitoring import alerting
 from emulator.services.orgpolicy.api import CONSTRAINTS
 from emulator.services.orgpolicy.api import put as put_policy
@@ -67,6 +68,7 @@ class Admin:
             ("GET", "durations", self.durations),
             ("PUT", "durations", self.set_durations),
             ("GET", "orgpolicies", self.orgpolicies),
+            ("POST", "shared_vpc", self.shared_vpc),
             ("PUT", "orgpolicies", self.set_orgpolicies),
             ("GET", "listeners", self.listeners),
             ("GET", "dataplane", self.dataplane),
@@ -262,6 +264,15 @@ class Admin:
             return refused(str(error))
         self._world.commit()
         return await self.quotas(request)
+
+    async def shared_vpc(self, request: Request) -> JSONResponse:
+        """Have a host project share a network and a subnet with ours."""
+        try:
+            made = share(self._world, await _body(request))
+        except ValueError as error:
+            return refused(str(error))
+        self._world.commit()
+        return JSONResponse(made)
 
     async def durations(self, _: Request) -> JSONResponse:
         """Every duration in emulated seconds."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -59,10 +59,10 @@ class Graph:
                 found.setdefault(reference.target, []).append((resource, reference))
         return {address: tuple(users) for address, users in found.items()}
 
-    def closed(self) -> Graph:
-        """Itself; raises PlanError when a reference leads nowhere."""
+    def closed(self, given: Collection[Address] = ()) -> Graph:
+        """Itself; raises PlanError when a reference leads nowhere. `given` are addresses of things that are not ours to make."""
         for resource in self:
             for reference in resource.references():
-                if reference.target not in self:
+                if reference.target not in self and reference.target not in given:
                     raise PlanError(f"{resource.address}.{reference.field} refers to {reference.target}, which is not in the graph")
         return self

@@ -60,11 +60,20 @@ class HealthCheckSettings(_Section):
     startup_grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = 900
 
 
+class ExistingNetwork(_Section):
+    """A VPC that is there already, in this project or, shared, in a host project; nothing of it is changed but firewall rules of our own."""
+
+    project: Annotated[str, Field(pattern=patterns.PROJECT_ID)] | None = None
+    network: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)]
+    subnetwork: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)]
+
+
 class NetworkSettings(_Section):
-    """The VPC made for the tiers."""
+    """The VPC of the tiers: made for them, or an existing one, whose subnet has the range `subnet_cidr`."""
 
     mtu: Annotated[int, Field(ge=1_300, le=8_896)] = 1_500
     subnet_cidr: str = "10.0.0.0/16"
+    existing: ExistingNetwork | None = None
 
 
 class LoadBalancer(_Section):

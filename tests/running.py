@@ -65,9 +65,7 @@ class EmbeddedCloud:
     def inventory(self) -> set[tuple[str, str, str]]:
         """(kind, scope, name) of everything users made that is not deleted, but groups' own VMs, which come and go with them."""
         found = self.ask("inventory")["resources"]
-        there = [
-            each for each in found if each["state"] == "READY" and each.get("origin") != "google" and each["kind"] != "compute.instances"
-        ]
+        there = [each for each in found if each["state"] == "READY" and not each.get("origin") and each["kind"] != "compute.instances"]
         return {(each["kind"], each["scope"], each["name"]) for each in there}
 
     @property

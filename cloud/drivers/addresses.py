@@ -33,7 +33,7 @@ NOWHERE = Address(kind="", scope="", name="")
 
 def url(project: str, address: Address) -> str:
     """The partial URL of `address`: `projects/P/zones/Z/instanceGroupManagers/N`."""
-    return f"projects/{project}/{address.scope}/{COLLECTIONS[address.kind]}/{address.name}"
+    return f"projects/{address.project or project}/{address.scope}/{COLLECTIONS[address.kind]}/{address.name}"
 
 
 def backend_url(project: str, group: Address) -> str:
@@ -43,10 +43,19 @@ def backend_url(project: str, group: Address) -> str:
     return f"projects/{project}/{group.scope}/instanceGroups/{group.name}"
 
 
-def address_of(url: str) -> Address:
-    """The address behind a full or partial URL; a kind we do not know keeps its collection's name, "" is NOWHERE."""
+def address_of(url: str, beside: str = "") -> Address:
+    """The address behind a full or partial URL; a kind we do not know keeps its collection's name, "" is NOWHERE.
+
+    `beside` is the URL of the object that names it: a project other than that object's own is kept.
+    """
     if not url:
         return NOWHERE
     *_, before, where, collection, name = ["", "", *url.split("/")]
     scope = GLOBAL if where == GLOBAL else f"{before}/{where}"
-    return Address(kind=_KINDS.get(collection, collection), scope=scope, name=name)
+    project = _project(url) if beside and _project(url) != _project(beside) else ""
+    return Address(kind=_KINDS.get(collection, collection), scope=scope, name=name, project=project)
+
+
+def _project(url: str) -> str:
+    _, _, rest = url.partition("projects/")
+    return rest.partition("/")[0]

@@ -79,8 +79,8 @@ def _read_template(message: compute_v1.InstanceTemplate, scope: str) -> Instance
         boot_disk_gib=disk.disk_size_gb,
         # Google leaves the model out where it was not given (recorded).
         provisioning_model=properties.scheduling.provisioning_model or ("SPOT" if properties.scheduling.preemptible else "STANDARD"),
-        network=address_of(interface.network),
-        subnetwork=address_of(interface.subnetwork),
+        network=address_of(interface.network, beside=message.self_link),
+        subnetwork=address_of(interface.subnetwork, beside=message.self_link),
         service_account=account_address(account),
         tags=tuple(properties.tags.items),
         labels=tuple(sorted(properties.labels.items())),

@@ -97,7 +97,7 @@ def desired(profile: Profile, sizes: Mapping[str, int], live: Graph = NOTHING, e
         for name, tier in profile.enabled_tiers.items()
     }
     footing = Footing(profile=profile, base=base, tiers=tiers)
-    return Graph.of([each for part in PARTS for each in part(footing)]).closed()
+    return Graph.of([each for part in PARTS for each in part(footing)]).closed(base.ground.given)
 
 
 def order_of(profile: Profile, group: str) -> tuple[str, int] | None:

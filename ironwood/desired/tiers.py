@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ironwood import naming, tpu
-from ironwood.desired.base import TARGET_TAG, Base
+from ironwood.desired.base import Base
 from ironwood.desired.marks import labels
+from ironwood.desired.network import TARGET_TAG
 from ironwood.graph import Graph
 from ironwood.placement import Option, generation_of, options_of, place, pod_of, spread
 from ironwood.profile import Profile, Tier
@@ -99,8 +100,8 @@ class Serving:
             name=naming.endpoint_group(group.name),
             scope=group.scope,
             owner=self._profile.name,
-            network=self._base.network.address,
-            subnetwork=self._base.subnetwork.address,
+            network=self._base.ground.network,
+            subnetwork=self._base.ground.subnetwork,
             group=group.address,
             port=group.port,
         )
@@ -153,8 +154,8 @@ def _template(profile: Profile, base: Base, name: str, tier: Tier, option: Optio
         image_family=tier.image_family or generation.image_family,
         boot_disk_gib=profile.serving.boot_disk_gib,
         provisioning_model=PROVISIONING_MODELS[option.consumption],
-        network=base.network.address,
-        subnetwork=base.subnetwork.address,
+        network=base.ground.network,
+        subnetwork=base.ground.subnetwork,
         service_account=base.account.address,
         tags=(TARGET_TAG,),
         labels=labels(profile, **{"tier": name, "pod-chips": str(tier.chips)}),

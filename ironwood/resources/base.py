@@ -23,15 +23,16 @@ GLOBAL = "global"
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Address:
-    """Where a resource is found: `kind`, `scope` ("global", "regions/R", "zones/Z") and `name`."""
+    """Where a resource is found: `kind`, `scope` ("global", "regions/R", "zones/Z") and `name`; `project` where it is not the profile's own."""
 
     kind: str
     scope: str
     name: str
+    project: str = ""
 
     def __str__(self) -> str:
         """`kind/scope/name`, e.g. `instance_group/zones/us-central1-c/ironwood-cluster-small-001`."""
-        return f"{self.kind}/{self.scope}/{self.name}"
+        return f"{self.kind}/{f'{self.project}/' if self.project else ''}{self.scope}/{self.name}"
 
 
 SERVICES = Address(kind="service_set", scope=GLOBAL, name="required-apis")

@@ -16,11 +16,13 @@ from tasks.preflight.apis import apis
 from tasks.preflight.billing import billing
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.network import network
 from tasks.preflight.quotas import quotas
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     apis,
+    network,
     zones,
     chips,
     reservations,

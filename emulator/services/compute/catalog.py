@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from emulator import errors
 from emulator.call import Call
+from emulator.errors import ApiError
 from emulator.rules import assumed, documented
 
 Json = dict[str, Any]
@@ -21,6 +22,17 @@ REGIONS: dict[str, list[str]] = _CONTENT["regions"]
 MACHINES: dict[str, Json] = _CONTENT["machine_types"]
 IMAGES: dict[str, Json] = _CONTENT["images"]
 ZONES = [zone for zones in REGIONS.values() for zone in zones]
+
+
+HOSTS = "hosts"  # projects that share a VPC with ours
+SHARED = ("compute.networks.get", "compute.subnetworks.get", "compute.subnetworks.list")
+assumed("shared-vpc-reads", "Of a Shared VPC host project its network and subnets can be read and used; anything else is a 403.")
+
+
+def project_of(call: Call) -> str:
+    """The project a call is about: ours, or one that shares a VPC with us."""
+    given = str(call.values.get("project") or "")
+    return given if call.world.store.get(HOSTS, given) is not None else call.world.project
 
 
 def fixed_id(text: str) -> str:
@@ -44,7 +56,11 @@ def check_place(call: Call) -> None:
     settings = call.world.settings
     project = call.values.get("project")
     if project is not None and project not in {settings.project, settings.project_number}:
-        raise errors.not_found(f"projects/{project}")
+        if call.world.store.get(HOSTS, str(project)) is None:
+            raise errors.not_found(f"projects/{project}")
+        if call.method not in SHARED:
+            why = f"Required '{call.method}' permission for 'projects/{project}'"
+            raise ApiError(403, why, reason="forbidden")
     region, zone = call.values.get("region"), call.values.get("zone")
     if isinstance(region, str) and region not in REGIONS:
         raise errors.not_found(f"projects/{settings.project}/regions/{region}")

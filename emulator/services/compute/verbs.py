@@ -16,7 +16,7 @@ from emulator.identity import label_fingerprint
 from emulator.rules import assumed, documented, recorded
 from emulator.services.compute import links, pages, records
 from emulator.services.compute.begin import begin, shown
-from emulator.services.compute.catalog import REGIONS, check_place
+from emulator.services.compute.catalog import REGIONS, check_place, project_of
 from emulator.services.compute.kinds import OUTPUT_ONLY, Kind, Scope
 from emulator.times import pacific
 from emulator.times import shown as shown_instant
@@ -58,7 +58,7 @@ def link_of(kind: Kind, call: Call) -> str:
     """The relative link of the resource a call is about; 404 for a place that is not."""
     check_place(call)
     name = call.values.get(kind.item) or call.values.get("resource") or ""
-    return f"{records.parent(call.world.project, kind, call.values)}/{kind.collection}/{name}"
+    return f"{records.parent(project_of(call), kind, call.values)}/{kind.collection}/{name}"
 
 
 def existing(kind: Kind, call: Call) -> tuple[str, Json]:
@@ -125,7 +125,7 @@ def insert(kind: Kind, call: Call) -> Json:
     check_place(call)
     body = {key: value for key, value in prune(call.body).items() if key not in OUTPUT_ONLY and key != "fingerprint"}
     name = checked_name(body.get("name"))
-    link = f"{records.parent(call.world.project, kind, call.values)}/{kind.collection}/{name}"
+    link = f"{records.parent(project_of(call), kind, call.values)}/{kind.collection}/{name}"
     if records.find(call.world, link):
         raise errors.already_exists(link)
     for field in kind.required:
@@ -166,7 +166,7 @@ def _rendered(kind: Kind, call: Call, prefix: str) -> list[Json]:
 def list_(kind: Kind, call: Call) -> Json:
     """Read all of one scope, in pages."""
     check_place(call)
-    prefix = f"{records.parent(call.world.project, kind, call.values)}/{kind.collection}"
+    prefix = f"{records.parent(project_of(call), kind, call.values)}/{kind.collection}"
     items, token = pages.page(call.values, _rendered(kind, call, prefix))
     return listing(kind.kind, prefix, items, token, call)
 
