@@ -88,7 +88,7 @@ class Expert:
         self._extend_season(t)
         self._weigh(t, valid=valid)
         limit = _LIMIT * max(float(self.scale[t]), math.sqrt(self._spread))
-        for m, (weight, fade_minutes, memory_days) in enumerate(p.members):
+        for m, (weight, fade_minutes, memory_days, newest, flat) in enumerate(p.members):
             keep = 0.5 ** (1 / (memory_days * clock.per_day))
             kernels.learn(
                 t,
@@ -111,6 +111,9 @@ class Expert:
                 weight,
                 self._spread,
                 math.exp(-clock.minutes / fade_minutes),
+                newest,
+                flat,
+                p.pooled,
                 self.z,
                 self.season,
                 self.r,

@@ -1,7 +1,7 @@
 """Probabilistic forecasts as scenario paths, learnt and calibrated online.
 
 1. `observe` takes the demand known so far and folds in the native bins that are new; what it has seen never changes.
-2. Experts that differ in the offset c of log(demand + c) are mixed by their recent pinball loss: each gives a share of the paths.
+2. Experts that differ in the offset c of log(demand + c) are averaged rank by rank, weighted by their recent pinball loss.
 3. Each horizon's paths are stretched around their median until the 0.9 and 0.1 quantiles cover what they say (adaptive conformal inference,
    Gibbs & Candès 2021, with the factor in place of the level).
 4. An abrupt fall is an outage for `outage_minutes`: the level is carried through it, because demand that breaks off comes back.
@@ -27,6 +27,7 @@ _FACTOR_LIMITS: Final = (0.3, 3.0)
 _LONGEST_STEP: Final = 3
 _RECENT_MINUTES: Final = 60
 _OUTAGES_SHARE: Final = 0.05
+_RANKED_MINUTES: Final = 60  # paths are ranked by their mean over so long
 
 
 class Forecaster:
@@ -53,7 +54,7 @@ class Forecaster:
         self._losses = np.zeros(0)
         self._forget = 0.5 ** (1 / (self._p.mix_days * self._clock.per_day))
         self._paths = np.zeros((self._p.draws, self._leads))
-        self._last = 0.0
+        self._ranked = max(1, round(_RANKED_MINUTES / minutes))
 
     def observe(self, units: FloatArray) -> None:
         """Take in all demand known, shape (known grid bins,): a prefix of it was given before."""
@@ -82,7 +83,6 @@ class Forecaster:
             self._score(t, value, valid=valid)
         for expert in self._experts:
             expert.see(t, value, valid=valid)
-        self._last = value
         each = np.stack([expert.paths(t) for expert in self._experts])
         levels = np.quantile(each[:, :, self._checked - 1], _LEVELS, axis=1)
         self._expert_quantiles[:, t] = levels.transpose(1, 2, 0)
@@ -125,21 +125,14 @@ class Forecaster:
         np.clip(self._down, *limits, out=self._down)
 
     def _mix(self, each: FloatArray) -> FloatArray:
-        draws = self._p.draws
-        if len(self._experts) == 1:
-            return np.asarray(each[0])
+        """The experts' paths averaged rank by rank, so that the mixture is as sharp as its parts (Vincent 1912), shape (draws, leads)."""
         mean = self._losses.mean()
         relative = self._losses / mean - 1 if mean > 0 else np.zeros(len(self._experts))
         weights = np.exp(-self._p.mix_sharpness * relative)
-        ends = np.rint(np.cumsum(weights / weights.sum()) * draws).astype(int)
-        parts = []
-        begin = 0
-        for e, end in enumerate(ends):
-            count = end - begin
-            picked = ((np.arange(count) + 0.5) * draws / max(1, count)).astype(int)
-            parts.append(each[e, picked])
-            begin = end
-        return np.concatenate(parts)
+        weights /= weights.sum()
+        ranks = np.argsort(each[:, :, : self._ranked].mean(axis=2), axis=1, kind="stable")
+        ordered = np.take_along_axis(each, ranks[:, :, None], axis=1)
+        return np.asarray(np.tensordot(weights, ordered, axes=1))
 
     def _stretch(self, paths: FloatArray) -> FloatArray:
         middle = np.median(paths, axis=0)

@@ -130,6 +130,9 @@ def predict(
     weight: float,
     spread: float,
     fade: float,
+    newest: float,
+    flat: float,
+    pooled: float,
     z: FloatArray,
     season: FloatArray,
     r: FloatArray,
@@ -141,22 +144,35 @@ def predict(
     moment: FloatArray,
     predicted: FloatArray,
 ) -> None:
-    """Fill predicted[t, :] in z. `weight`: pseudo-observations of the prior, `spread`: variance of r, `fade`: share of the level kept a lead."""
+    """Fill predicted[t, :] in z. `weight`: pseudo-observations of the prior, `spread`: variance of r, `fade`: share of the level kept a lead.
+
+    The prior's level is `newest` times the last residual, the rest the mean of 30 min; `flat` of the season's slope is ignored while it holds.
+    """
     leads = gram.shape[0]
     x = np.empty(FEATURES)
     a = np.empty((FEATURES, FEATURES))
     b = np.empty(FEATURES)
+    grams = np.zeros((leads + 1, FEATURES, FEATURES))
+    moments = np.zeros((leads + 1, FEATURES))
+    for j in range(leads):
+        grams[j + 1] = grams[j] + gram[j]
+        moments[j + 1] = moments[j] + moment[j]
     kept = 1.0
     ridge = weight * max(spread, 1e-6)
     for j in range(1, leads + 1):
         kept *= fade
+        near = int(pooled * j)
+        first = max(0, j - 1 - near)
+        last = min(leads, j + near)
+        share = 1.0 / (last - first)
         for i in range(FEATURES):
-            b[i] = moment[j - 1, i]
+            b[i] = share * (moments[last, i] - moments[first, i])
             for k in range(i + 1):
-                a[i, k] = gram[j - 1, i, k]
+                a[i, k] = share * (grams[last, i, k] - grams[first, i, k])
             a[i, i] += ridge
-        b[1] += ridge * 0.4 * kept
-        b[3] += ridge * 0.6 * kept
+        b[1] += ridge * newest * kept
+        b[3] += ridge * (1.0 - newest) * kept
+        b[12] -= ridge * flat * kept
         _solve(a, b)
         _features(t, j, z, season, r, total, back, week, spans, x)
         guess = season[t + j]

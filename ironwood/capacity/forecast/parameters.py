@@ -11,15 +11,17 @@ class Parameters:
 
     # Experts: c of log(demand + c) in means of the history; weight in the season of a day of the other kind (working day, Sunday or holiday).
     experts: tuple[tuple[float, float], ...] = ((2.0, 0.15), (6.0, 1.0))
-    # Members of an expert: pseudo-observations behind the fading level; minutes in which it fades; half-life of the regression in days.
-    members: tuple[tuple[float, float, float], ...] = ((30.0, 360.0, 5.0), (1000.0, 1500.0, 5.0))
+    # Members of an expert: pseudo-observations behind the fading level; minutes in which it fades; half-life of the regression in days; share of
+    # the last residual in the level, the rest is the mean of 30 min; share of the season's slope that the level ignores while it holds.
+    members: tuple[tuple[float, float, float, float, float], ...] = ((1000.0, 1500.0, 5.0, 0.4, 0.0), (30.0, 360.0, 5.0, 1.0, 1.0))
+    pooled: float = 0.0  # of a lead: the regressions of leads this much shorter and longer learn together
     member_days: float = 1.0
     member_sharpness: float = 4.0
     draws: int = 64  # scenario paths
     memory_days: float = 5.0  # half-life of the regression
     lag_decay: float = 0.95  # weight of a day's lag relative to the day after it
     smooth_minutes: int = 40  # half-width of the seasonal smoothing
-    scale_minutes: float = 45.0  # half-life of the error scale
+    scale_minutes: float = 30.0  # half-life of the error scale
     scale_share: float = 0.4  # power of the scale ratio
     hour_width: float = 5.0  # hours
     level_width: float = 3.0  # in scales
