@@ -15,6 +15,7 @@ from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.probe import probe
+from tasks.watched import watched
 
 
 @flow(name="validate", flow_run_name="validate {profile}")
@@ -27,7 +28,7 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     connection = connect(ours)
     wanted = desired(ours, sizes_within(ours, sizes or {}))
     found = compare(connection, ours, wanted)
-    findings = probe(connection, found.observation.live, wanted, found.plan)
+    findings = probe(connection, found.observation.live, wanted, found.plan) + watched(connection, ours)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
     if broken:

@@ -18,7 +18,10 @@ from google.protobuf.descriptor import Descriptor
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One method of one API on the REST wire. ``body`` is the request field the JSON body fills, ``*`` for all, None for no body."""
+    """One method of one API on the REST wire. ``body`` is the request field the JSON body fills, ``*`` for all, None for no body.
+
+    ``response`` is known where an answer's enumerations may have to be numbers.
+    """
 
     api: str
     method: str
@@ -26,6 +29,7 @@ class Route:
     pattern: re.Pattern[str]
     body: str | None
     request: Descriptor
+    response: Descriptor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
