@@ -1,6 +1,7 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
-Charged: chips and boot disks by VM, the NAT gateway by the VMs that use it, forwarding rules (the first five together).
+Charged: chips and boot disks by VM, the NAT gateway by the VMs that use it, forwarding rules (the first five together), alert conditions. What
+our logs, metrics and uptime checks use stays in Google's free allotments (documented).
 Traffic is not estimated. Source of each price: the price book.
 """
 
@@ -18,6 +19,7 @@ from ironwood.graph import Graph
 from ironwood.resources.base import Address
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import Router
 
 CENT = Decimal("0.01")
@@ -66,7 +68,11 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
     groups = [each for each in graph if isinstance(each, InstanceGroup)]
     return Estimate(
         book=book.name,
-        lines=tuple(line for line in [*_groups(graph, groups, book), *_nat(graph, groups, book), *_rules(graph, book)] if line.hourly_usd),
+        lines=tuple(
+            line
+            for line in [*_groups(graph, groups, book), *_nat(graph, groups, book), *_rules(graph, book), *_alarms(graph, book)]
+            if line.hourly_usd
+        ),
     )
 
 
@@ -108,3 +114,11 @@ def _rules(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     share = book.forwarding_rules_hour.usd / min(len(rules), FORWARDING_RULES_TOGETHER)
     for rule in rules:
         yield CostLine(address=rule.address, what="forwarding rule", hourly_usd=share)
+
+
+def _alarms(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    if book.alert_condition_month is None:
+        return
+    for alarm in graph:
+        if isinstance(alarm, AlertPolicy):
+            yield CostLine(address=alarm.address, what="alert condition", hourly_usd=book.alert_condition_month.usd / HOURS_A_MONTH)

@@ -48,6 +48,7 @@ class PriceBook(BaseModel):
     forwarding_rules_hour: Price | None = None
     nat_vm_hour: Price | None = None
     nat_hour_most: Price | None = None
+    alert_condition_month: Price | None = None
 
     @property
     def as_of(self) -> datetime.date | None:
