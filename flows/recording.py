@@ -13,13 +13,22 @@ from ironwood.graph import Graph
 from ironwood.profile import Profile
 from ironwood.resources.monitoring import MetricDescriptor
 from tasks import report
-from tasks.record import record_run, write_metrics
+from tasks.record import CARRIED_OVER, record_run, recorded_runs, write_metrics
 
 
 def record(connection: Connection, profile: Profile, operation: str, found: Reconciliation, sizes: Mapping[str, int]) -> None:
-    """Record a run that carried out `found.plan` and left the tiers at `sizes` (pods by tier); one that changed nothing leaves no trace."""
-    if len(found.plan):
+    """Record a run that carried out `found.plan` and left the tiers at `sizes` (pods by tier).
+
+    One that changed nothing is recorded only where the log does not say so yet: an earlier run was killed before it could.
+    """
+    if len(found.plan) or not _known(connection, profile, found, sizes):
         _record(connection, profile, operation, found.plan.summary, (found.before, found.after), sizes, _metrics(found.wanted, profile))
+
+
+def _known(connection: Connection, profile: Profile, found: Reconciliation, sizes: Mapping[str, int]) -> bool:
+    """Whether the last recorded run left what there is."""
+    runs = recorded_runs(connection, profile, connection.clock.now() - CARRIED_OVER)
+    return bool(runs) and (dict(runs[-1].sizes), runs[-1].hourly_after_usd) == (dict(sizes), found.after.hourly_usd)
 
 
 def record_end(connection: Connection, profile: Profile, before: Estimate, leaving: Reconciliation) -> None:

@@ -14,6 +14,7 @@ from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.probe import probe
+from tasks.watched import watched
 
 
 @flow(name="validate", flow_run_name="validate {profile}")
@@ -25,7 +26,7 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     ours = load_profile(profile)
     connection = connect(ours)
     found = compare(connection, ours, sizes_within(ours, sizes or {}))
-    findings = probe(connection, found.observation.live, found.wanted, found.plan)
+    findings = probe(connection, found.observation.live, found.wanted, found.plan) + watched(connection, ours)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
     if broken:

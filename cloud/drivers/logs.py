@@ -49,6 +49,13 @@ def pending_buckets(connection: Connection, owner: str) -> list[tuple[str, datet
     ]
 
 
+def pending_owner(connection: Connection, name: str) -> str | None:
+    """Whose the bucket called `name` was that waits for its deletion, "" for a stranger's; None where none waits."""
+    with translated(f"looking for a deleted log bucket {name}"):
+        found = _pending(connection, name)
+    return None if found is None else marker.owner_in_text(found.description)
+
+
 def _buckets(connection: Connection) -> Iterator[LogBucket]:
     client = connection.client(ConfigServiceV2Client)
     for message in client.list_buckets(parent=f"projects/{connection.project}/locations/global", **ONCE):
@@ -67,7 +74,7 @@ def _bucket(resource: LogBucket) -> LogBucketMessage:
 
 def _make_bucket(connection: Connection, after: LogBucket) -> None:
     client = connection.client(ConfigServiceV2Client)
-    pending = _pending(connection, after)
+    pending = _pending(connection, after.name)
     if pending is None:
         request = {"parent": f"projects/{connection.project}/locations/global", "bucket_id": after.name, "bucket": _bucket(after)}
         client.create_bucket(request=request, **ONCE)
@@ -81,9 +88,9 @@ def _make_bucket(connection: Connection, after: LogBucket) -> None:
     _change_bucket(connection, after, after)
 
 
-def _pending(connection: Connection, after: LogBucket) -> LogBucketMessage | None:
+def _pending(connection: Connection, name: str) -> LogBucketMessage | None:
     client = connection.client(ConfigServiceV2Client)
-    wanted = bucket_name(connection.project, after.name)
+    wanted = bucket_name(connection.project, name)
     for message in client.list_buckets(parent=f"projects/{connection.project}/locations/global", **ONCE):
         if message.name == wanted and message.lifecycle_state == LifecycleState.DELETE_REQUESTED:
             return message

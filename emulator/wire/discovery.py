@@ -14,7 +14,9 @@ from google.protobuf.descriptor import Descriptor
 from emulator.wire.routes import Route
 
 
-def discovery_routes(api: str, name: str, requests: Mapping[str, Descriptor]) -> Iterator[Route]:
+def discovery_routes(
+    api: str, name: str, requests: Mapping[str, Descriptor], responses: Mapping[str, Descriptor] | None = None
+) -> Iterator[Route]:
     """Routes of those methods of the document (``iam.v1``) whose ids are in ``requests``."""
     content = document(name)
     for method in methods(content):
@@ -28,6 +30,7 @@ def discovery_routes(api: str, name: str, requests: Mapping[str, Descriptor]) ->
             pattern=_pattern(method),
             body=_body(method, request),
             request=request,
+            response=(responses or {}).get(method["id"]),
         )
 
 

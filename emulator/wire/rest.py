@@ -18,7 +18,7 @@ from emulator.times import utc
 from emulator.wire.envelopes import rest_error
 from emulator.wire.pipeline import Pipeline, is_write
 from emulator.wire.routes import Match, Router
-from emulator.wire.schema import canonical
+from emulator.wire.schema import canonical, numbered
 from emulator.wire.server import cut
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class RestFront:
             return Response(status_code=499)
         if isinstance(answer, Raw):
             return Response(answer.content, status_code=answer.status, headers=dict(answer.headers))
+        if match.route.response is not None and "enum-encoding=int" in dict(parse_qsl(query)).get("$alt", ""):
+            answer = numbered(answer, match.route.response)
         return _json(answer, 200)
 
     def _call(self, match: Match, query: str, body: bytes) -> Call:

@@ -19,7 +19,8 @@ from google.protobuf.descriptor import Descriptor
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One method of one API on the REST wire. ``body`` is the request field the JSON body fills, ``*`` for all, None for no body;
-    ``media``: what passes either way may be bytes rather than JSON.
+    ``media``: what passes either way may be bytes rather than JSON. ``response`` is known where an answer's enumerations may have to be
+    numbers.
     """
 
     api: str
@@ -29,6 +30,7 @@ class Route:
     body: str | None
     request: Descriptor
     media: bool = False
+    response: Descriptor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
 Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it,
-forwarding rules (the first five together), addresses no rule uses, stored bytes. Traffic and requests are not estimated. Source of each price:
-the price book.
+forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions. What our logs, metrics and uptime checks
+use stays in Google's free allotments (documented). Traffic and requests are not estimated. Source of each price: the price book.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ironwood.resources.base import Address
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import GlobalAddress, Router
 
 CENT = Decimal("0.01")
@@ -82,6 +83,7 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
                 *_rules(graph, book),
                 *_addresses(graph, book),
                 *_stored(graph, book),
+                *_alarms(graph, book),
             ]
             if line.hourly_usd or line.committed_usd
         ),
@@ -150,3 +152,11 @@ def _stored(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
         if isinstance(bucket, Bucket):
             hourly = bucket.size_bytes * book.storage_gib_month.usd / GIB / HOURS_A_MONTH
             yield CostLine(address=bucket.address, what=f"{bucket.size_bytes:,} bytes stored", hourly_usd=hourly)
+
+
+def _alarms(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    if book.alert_condition_month is None:
+        return
+    for alarm in graph:
+        if isinstance(alarm, AlertPolicy):
+            yield CostLine(address=alarm.address, what="alert condition", hourly_usd=book.alert_condition_month.usd / HOURS_A_MONTH)

@@ -52,6 +52,7 @@ class PriceBook(BaseModel):
     address_unused_hour: Price | None = None
     storage_gib_month: Price | None = None
     scheduler_job_month: Price | None = None
+    alert_condition_month: Price | None = None
 
     @property
     def as_of(self) -> datetime.date | None:

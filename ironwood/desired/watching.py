@@ -48,13 +48,11 @@ def watching(profile: Profile) -> Iterator[Resource]:
         timeout_seconds=10,
     )
     for alarm in _alarms(profile, tuple(each.address for each in channels), unhealthy):
-        yield _known(alarm, ours)
-    yield _known(
-        Dashboard(name=naming.dashboard(prefix), owner=owner, title=naming.dashboard(prefix), charts=tuple(_charts(profile))), ours
-    )
+        yield known(alarm, ours)
+    yield known(Dashboard(name=naming.dashboard(prefix), owner=owner, title=naming.dashboard(prefix), charts=tuple(_charts(profile))), ours)
 
 
-def _known(resource: AlertPolicy | Dashboard, ours: frozenset[str]) -> Resource:
+def known(resource: AlertPolicy | Dashboard, ours: frozenset[str]) -> Resource:
     """The resource, if every metric it names is known; raises PlanError."""
     if isinstance(resource, Dashboard):
         queries = [query for chart in resource.charts for query in chart.queries]

@@ -17,6 +17,7 @@ from tasks.preflight.billing import billing
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
 from tasks.preflight.network import network
+from tasks.preflight.observability import observability
 from tasks.preflight.quotas import quotas
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
@@ -28,6 +29,7 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     reservations,
     quotas,
     billing,
+    observability,
 )
 
 

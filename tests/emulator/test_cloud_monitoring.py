@@ -292,3 +292,12 @@ def test_a_dashboard_is_kept_as_given_with_what_google_fills_in(stepped):
     assert (
         stepped.ask("GET", "/v1/projects/test-project/dashboards/ours", status=404)["error"]["message"] == "Requested entity was not found."
     )
+
+
+def test_an_alert_condition_bills_while_its_policy_is_there(stepped):
+    policy = a_policy(stepped, f'metric.type="{UTILIZATION}"', below=30)
+    stepped.advance(730 * 3600)
+    stepped.ask("DELETE", f"/v3/{policy['name']}")
+    stepped.advance(3600)
+    (line,) = stepped.admin("GET", "bill")["lines"]
+    assert (line["sku"], round(float(line["amount_usd"]), 4), line["seconds"]) == ("alerting.condition", 1.5, 730 * 3600)

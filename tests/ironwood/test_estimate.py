@@ -47,6 +47,7 @@ def test_everything_that_is_charged_has_a_line():
         ("instance_group", "51,200 GiB boot disks"): 51_200 * Decimal("0.08") / 730,
         ("router", "NAT gateway"): Decimal("0.044"),
         ("forwarding_rule", "forwarding rule"): Decimal("0.025"),
+        ("alert_policy", "alert condition"): Decimal("1.50") / 730,
     }
 
 

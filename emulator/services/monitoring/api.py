@@ -69,6 +69,8 @@ def rpcs() -> Iterator[tuple[str, str, GrpcMethod]]:
 def routes(methods: Methods) -> Iterator[Route]:
     """The REST routes, with the types of the gRPC methods."""
     del methods
-    requests = {method: rpc.request.DESCRIPTOR for _, method, rpc in rpcs()}
-    yield from discovery_routes(API, "monitoring.v3", requests)
-    yield from discovery_routes(API, "monitoring.v1", requests)
+    found = list(rpcs())
+    requests = {method: rpc.request.DESCRIPTOR for _, method, rpc in found}
+    responses = {method: rpc.response.DESCRIPTOR for _, method, rpc in found}
+    yield from discovery_routes(API, "monitoring.v3", requests, responses)
+    yield from discovery_routes(API, "monitoring.v1", requests, responses)

@@ -63,6 +63,11 @@ UPTIME_LATENCY = "monitoring.googleapis.com/uptime_check/request_latency"
 TPU_WORKER = "tpu.googleapis.com/GceTpuWorker"
 _LB_LABELS = ("cache_result", "protocol", "response_code_class")
 
+assumed(
+    "metrics-not-written",
+    "Of Google's other metric types only compute.googleapis.com/instance/cpu/utilization is known; nothing is written to it.",
+)
+
 METRICS: dict[str, Metric] = {
     each.type: each
     for each in (
@@ -108,6 +113,15 @@ METRICS: dict[str, Metric] = {
             unit="1",
             resources=("instance_group",),
             display_name="Instance group size",
+        ),
+        Metric(
+            type="compute.googleapis.com/instance/cpu/utilization",
+            kind="GAUGE",
+            value_type="DOUBLE",
+            unit="10^2.%",
+            resources=("gce_instance",),
+            labels=("instance_name",),
+            display_name="CPU utilization",
         ),
         Metric(
             type=UPTIME,

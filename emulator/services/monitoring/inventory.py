@@ -36,7 +36,7 @@ def _row(world: World, kind: str, name: str, more: Json) -> Json:
         "self_link": f"projects/{world.project}/{kind}/{name}",
         "description": "",
         "labels": {},
-        "billing": False,
+        "billing": kind == "alertPolicies",
         "state": "READY",
         **more,
     }

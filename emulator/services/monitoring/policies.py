@@ -6,8 +6,10 @@ each condition. 3. Threshold conditions are emulated, with a ratio if there is a
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from emulator.billing import Usage
 from emulator.call import Call, Handler
 from emulator.errors import ApiError
 from emulator.minutes import MINUTE
@@ -36,6 +38,10 @@ KEYS = (
 )
 recorded("policy-records", "A policy shows creationRecord and mutationRecord, and a name for each condition below its own.")
 documented("policy-unknown-metric", "A condition on a metric that does not exist is a 404 'Cannot find metric(s) that match type = ...'.")
+documented(
+    "bill-alert-conditions",
+    "Each condition of an alert policy bills by the month; log entries, metrics and uptime checks within the free allotments do not.",
+)
 assumed("policy-conditions", "Only conditionThreshold is emulated, 1 to 6 a policy; other conditions are refused with 501.")
 
 
@@ -98,8 +104,18 @@ def create(call: Call) -> Json:
     content = _checked(call, name, call.values.get("alertPolicy") or {})
     row = {"name": name, **content, "creationRecord": _record(call), "mutationRecord": _record(call)}
     call.world.store.put(TAB, name, row)
+    _bill(call, name, len(content["conditions"]))
     call.world.changed()
     return row
+
+
+def _bill(call: Call, name: str, conditions: int) -> None:
+    call.world.meter.close(name, call.now)
+    if conditions:
+        usage = Usage(
+            resource=name, kind="monitoring.alertPolicies", sku="alerting.condition", quantity=Decimal(conditions), start=call.now
+        )
+        call.world.meter.open(usage)
 
 
 def get(call: Call) -> Json:
@@ -121,6 +137,8 @@ def patch(call: Call) -> Json:
     content = _checked(call, name, masked(old, given, mask) if mask else given)
     row = {"name": name, **content, "creationRecord": old["creationRecord"], "mutationRecord": _record(call)}
     call.world.store.put(TAB, name, row)
+    if len(content["conditions"]) != len(old["conditions"]):
+        _bill(call, name, len(content["conditions"]))
     _forget(call.world, name)
     call.world.changed()
     return row
@@ -131,6 +149,7 @@ def delete(call: Call) -> Json:
     name = named(call, "name")
     _existing(call, name)
     call.world.store.delete(TAB, name)
+    _bill(call, name, 0)
     _forget(call.world, name)
     for key, incident in call.world.store.items("incidents"):
         if incident["policy"] == name and incident["closed"] is None:
