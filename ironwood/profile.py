@@ -87,6 +87,13 @@ class Budget(_Section):
     ] = (0.5, 0.8, 1.0)
 
 
+class StopAt(_Section):
+    """When Google empties the tiers by itself, whatever became of us: a cron expression in a named time zone."""
+
+    cron: Annotated[str, Field(min_length=1)]
+    time_zone: Annotated[str, Field(min_length=1)] = "Etc/UTC"
+
+
 class Tier(_Section):
     """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four."""
 
@@ -128,6 +135,7 @@ class Profile(_Section):
     network: NetworkSettings = NetworkSettings()
     load_balancer: LoadBalancer = LoadBalancer()
     budget: Budget = Budget()
+    stop_at: StopAt | None = None
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

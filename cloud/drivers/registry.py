@@ -14,6 +14,7 @@ from cloud.drivers.instance_template import INSTANCE_TEMPLATE
 from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH_CHECK, HTTP_PROXY, URL_MAP
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
+from cloud.drivers.scheduler_job import SCHEDULER_JOB
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.stray_instance import STRAY_INSTANCE
 
@@ -24,6 +25,7 @@ _ALL: tuple[Driver[Any], ...] = (
     TOPIC,
     SUBSCRIPTION,
     BUDGET,
+    SCHEDULER_JOB,
     NETWORK,
     SUBNETWORK,
     FIREWALL,

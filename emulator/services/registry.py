@@ -9,6 +9,7 @@ from emulator.call import Methods
 from emulator.services.billingbudgets import api as billingbudgets
 from emulator.services.cloudbilling import api as cloudbilling
 from emulator.services.cloudquotas import api as cloudquotas
+from emulator.services.cloudscheduler import api as cloudscheduler
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
 from emulator.services.pubsub import api as pubsub
@@ -36,4 +37,4 @@ class Service(Protocol):
         """(API, method id, gRPC method) of each gRPC method; none for a REST-only API."""
 
 
-SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas, storage, pubsub, billingbudgets, cloudbilling)
+SERVICES: tuple[Service, ...] = (compute, serviceusage, iam, cloudquotas, storage, pubsub, billingbudgets, cloudbilling, cloudscheduler)

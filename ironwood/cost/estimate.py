@@ -1,7 +1,7 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
 Charged: chips and boot disks by VM, the NAT gateway by the VMs that use it, forwarding rules (the first five together), addresses no rule
-uses, stored bytes. Traffic and requests are not estimated. Source of each price: the price book.
+uses, stored bytes, scheduler jobs beyond the free ones. Traffic and requests are not estimated. Source of each price: the price book.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from ironwood.resources.bucket import Bucket
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.network import GlobalAddress, Router
+from ironwood.resources.scheduler_job import SchedulerJob
 
 CENT = Decimal("0.01")
 NAT_FLAT_FROM_VMS = 32
 GIB = 1 << 30
+JOBS_FREE = 3
+"""Cloud Scheduler jobs a billing account has free; counted as if it had no others."""
 FORWARDING_RULES_TOGETHER = 5
 UNWATCHED = timedelta(hours=8)
 """How long nobody looks in the worst case we tell: a night."""
@@ -76,6 +79,7 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
                 *_rules(graph, book),
                 *_addresses(graph, book),
                 *_stored(graph, book),
+                *_jobs(graph, book),
             ]
             if line.hourly_usd
         ),
@@ -140,3 +144,12 @@ def _stored(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
         if isinstance(bucket, Bucket):
             hourly = bucket.size_bytes * book.storage_gib_month.usd / GIB / HOURS_A_MONTH
             yield CostLine(address=bucket.address, what=f"{bucket.size_bytes:,} bytes stored", hourly_usd=hourly)
+
+
+def _jobs(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    jobs = [each for each in graph if isinstance(each, SchedulerJob)]
+    if book.scheduler_job_month is None or not jobs:
+        return
+    share = book.scheduler_job_month.usd * max(0, len(jobs) - JOBS_FREE) / len(jobs) / HOURS_A_MONTH
+    for job in jobs:
+        yield CostLine(address=job.address, what="scheduler job", hourly_usd=share)

@@ -12,6 +12,7 @@ from ironwood.desired.base import Base
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.spending import spending
+from ironwood.desired.stops import stops
 from ironwood.desired.tiers import Serving
 from ironwood.graph import Graph
 from ironwood.profile import Profile
@@ -52,7 +53,12 @@ def _spending(footing: Footing) -> Iterator[Resource]:
     yield from spending(footing.profile)
 
 
-PARTS: tuple[Part, ...] = (_base, _tiers, _front, _memory, _spending)
+def _stops(footing: Footing) -> Iterator[Resource]:
+    groups = (each for tier in footing.tiers.values() for each in tier.resources if isinstance(each, InstanceGroup))
+    yield from stops(footing.profile, groups)
+
+
+PARTS: tuple[Part, ...] = (_base, _tiers, _front, _memory, _spending, _stops)
 
 
 def desired(profile: Profile, sizes: Mapping[str, int]) -> Graph:

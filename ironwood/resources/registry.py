@@ -8,6 +8,7 @@ from ironwood.resources.budget import Budget, Subscription, Topic
 from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
+from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
 
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Resource]] = {
         Topic,
         Subscription,
         Budget,
+        SchedulerJob,
         Network,
         Subnetwork,
         Firewall,
