@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from running import ROOT, EmbeddedCloud, PrefectServer, wait_until
 
 POOL = "ironwood"
-FLOWS = {"provision", "validate", "scale", "detect-drift", "status", "teardown", "lifecycle"}
+FLOWS = {"provision", "validate", "scale", "detect-drift", "status", "teardown", "lifecycle", "refresh-prices"}
 
 
 @pytest.fixture
