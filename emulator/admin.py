@@ -123,6 +123,7 @@ class Admin:
             world.clock.move_to(min(following, default=until))
             world.settle()
             await asyncio.sleep(0)
+            await world.quiet()
             if not following:
                 break
         world.waiters.answer(world.clock.now())

@@ -75,6 +75,7 @@ async def serve(settings: Settings) -> None:
 
     admin = Admin(world, plane).routes()
     application = Starlette(routes=[*admin, Route("/{path:path}", every, methods=METHODS)])
+    world.surface = application
     config = uvicorn.Config(
         application, http=CuttableProtocol, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )

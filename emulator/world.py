@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.billing import Meter
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 STEPPED_START = parse("2026-09-01T00:00:00Z")
+QUIET_SECONDS = 5.0  # real: what is begun and waits for emulated time must not hold time for ever
 HEARTBEAT = 1.0  # real seconds: how much time a killed process may forget when nothing happens
 
 
@@ -67,6 +68,8 @@ class World:
         self.witnesses: list[Callable[[Served], None]] = []  # told of each request at the load balancer
         self.knock: Callable[[str, int, str], int | None] | None = None  # the data plane's door, for checks from outside
         self.generation = 0
+        self.surface: Any = None  # the REST surface as an ASGI application, once it is up: what jobs of this cloud call
+        self._begun: set[asyncio.Task[None]] = set()
 
     def _start(self) -> int:
         saved = self.store.get("meta", "clock")
@@ -114,6 +117,19 @@ class World:
         finally:
             self.watchers.remove(event)
 
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something happen that takes real time and no emulated time, such as a request to this cloud itself."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+
+    async def quiet(self) -> None:
+        """Wait until what was begun has ended; stepped time does not move before."""
+        while self._begun:
+            _, left = await asyncio.wait(self._begun, timeout=QUIET_SECONDS)
+            if left:
+                return
+
     def commit(self) -> None:
         """Keep what changed, and the time."""
         self.store.put("meta", "clock", {"now": self.clock.now()})
@@ -124,7 +140,7 @@ class World:
 
         A request on its way through the data path sleeps here and is awaited like a waiter.
         """
-        while self.waiters.nobody_is_busy():
+        while self.waiters.nobody_is_busy() and not self._begun:
             awaited = [instant for instant in (self.waiters.earliest(), self.clock.next_sleeper()) if instant is not None]
             if not awaited:
                 return

@@ -34,6 +34,7 @@ class Argument(Enum):
     SIZES = auto()
     DRY_RUN = auto()
     CONFIRM = auto()
+    WRITE = auto()
 
 
 def run(flow: Callable[..., object], *arguments: Argument, more: Callable[[argparse.ArgumentParser], None] | None = None) -> int:
@@ -119,6 +120,8 @@ def _parser(flow: Callable[..., object], arguments: tuple[Argument, ...]) -> arg
         )
     if Argument.DRY_RUN in arguments:
         parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    if Argument.WRITE in arguments:
+        parser.add_argument("--write", metavar="FILE", help="write the result to this new file")
     if Argument.CONFIRM in arguments:
         parser.add_argument("--confirm", metavar="PROFILE", help="the profile's name: yes, delete everything of it")
     return parser

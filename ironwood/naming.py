@@ -119,6 +119,16 @@ def display_name(name: str, owner: str) -> str:
     return f"{name} ({marker(owner)})"
 
 
+def stopper_account_id(prefix: str) -> str:
+    """The account that stops tiers at their time."""
+    return f"{prefix}tpu-stopper-sa"
+
+
+def stop_job(group: str) -> str:
+    """The job that empties a group at its time; the group's name has the prefix."""
+    return f"{group}-stop"
+
+
 def forwarding_rule(prefix: str) -> str:
     """The rule that opens the address."""
     return f"{prefix}ai-inference-forwarding-rule"

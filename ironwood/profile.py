@@ -131,6 +131,13 @@ class Monitoring(_Section):
     charts: Mapping[str, str] = Field(default_factory=dict)
 
 
+class StopAt(_Section):
+    """When Google empties the tiers by itself, whatever became of us: a cron expression in a named time zone."""
+
+    cron: Annotated[str, Field(min_length=1)]
+    time_zone: Annotated[str, Field(min_length=1)] = "Etc/UTC"
+
+
 class Tier(_Section):
     """One tier of pods behind one backend service. A pod is `chips` chips: `chips`/4 VMs of four.
 
@@ -182,6 +189,7 @@ class Profile(_Section):
     budget: Budget = Budget()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
+    stop_at: StopAt | None = None
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

@@ -9,7 +9,11 @@ import ipaddress
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
+
+from cronsim import CronSim, CronSimError
 
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
@@ -211,6 +215,23 @@ def the_default_tier_serves(profile: Profile) -> Iterator[Finding]:
             seen.setdefault(path, name)
 
 
+def the_stop_is_a_time(profile: Profile) -> Iterator[Finding]:
+    """`stop_at` names a cron time that comes, in a time zone that exists."""
+    if profile.stop_at is None:
+        return
+    try:
+        next(CronSim(profile.stop_at.cron, datetime(2026, 1, 1)))  # noqa: DTZ001 - only whether there is a time
+    except (CronSimError, StopIteration):
+        yield Finding(
+            path=("stop_at", "cron"),
+            text=f"'{profile.stop_at.cron}' is no cron time: minute, hour, day of month, month, day of week; 0 20 * * * is every evening at eight",
+        )
+    if profile.stop_at.time_zone not in available_timezones():
+        yield Finding(
+            path=("stop_at", "time_zone"), text=f"'{profile.stop_at.time_zone}' is no time zone; write a name such as Europe/Paris"
+        )
+
+
 def a_budget_rises(profile: Profile) -> Iterator[Finding]:
     """The budget's thresholds rise, and its display name, which bears the marker, is short enough."""
     thresholds = profile.budget.thresholds
@@ -248,4 +269,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     the_default_tier_serves,
     a_budget_rises,
     charts_name_known_metrics,
+    the_stop_is_a_time,
 )

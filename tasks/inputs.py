@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from cloud.home import PROJECT_ROOT
 from ironwood.cost.pricebook import PriceBook, parse_price_book
 from ironwood.errors import ProfileError
@@ -27,6 +29,16 @@ def load_price_book(name: str) -> PriceBook:
     """The price book called `name` in `profiles/pricebooks/`, or the one in the file `name`."""
     path = _find(name, PRICE_BOOKS, "price book")
     return parse_price_book(_text(path), source=_shown(path))
+
+
+def save_price_book(book: PriceBook, path: Path) -> None:
+    """Write `book` to a new file; raises ProfileError where it cannot be written."""
+    content = book.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            YAML(typ="safe").dump(content, file)
+    except OSError as error:
+        raise ProfileError(f"{path}: {error.strerror}; name a new file in a folder that exists") from error
 
 
 def _find(name: str, folder: Path, what: str) -> Path:

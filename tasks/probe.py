@@ -24,6 +24,7 @@ from ironwood.plan import Plan
 from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, UrlMap
+from ironwood.resources.scheduler_job import SchedulerJob
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 PREDICT = "/v1/predict"
@@ -93,6 +94,7 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan) -> li
     with connection.clock.participating("validate"):
         findings = [Finding(check="no drift", passed=not len(drift), found=drift.summary if len(drift) else "live is as desired")]
         findings += [_group(connection, each) for each in live if isinstance(each, InstanceGroup) and each.address in wanted]
+        findings += [_job(each) for each in live if isinstance(each, SchedulerJob) and each.address in wanted]
         findings += [
             finding
             for each in live
@@ -123,6 +125,16 @@ def _group(connection: Connection, group: InstanceGroup) -> Finding:
     return Finding(
         check=f"group {group.name}", passed=group.stable, found=f"{group.size} VMs, {'stable' if group.stable else 'still changing'}"
     )
+
+
+def _job(job: SchedulerJob) -> Finding:
+    """Whether a job will run, and whether its last run was accepted."""
+    last = (
+        f"last run {job.last_run}: {'accepted' if not job.last_code else f'refused with code {job.last_code}'}"
+        if job.last_run
+        else "never run"
+    )
+    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and not job.last_code, found=f"{last}; next {job.next_run}")
 
 
 def _backends(connection: Connection, service: BackendService, live: Graph) -> Iterator[Finding]:

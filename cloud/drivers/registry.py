@@ -19,6 +19,7 @@ from cloud.drivers.logs import LOG_BUCKET, LOG_METRIC, LOG_SINK
 from cloud.drivers.metrics import METRIC_DESCRIPTOR
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
+from cloud.drivers.scheduler_job import SCHEDULER_JOB
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
@@ -31,6 +32,7 @@ _ALL: tuple[Driver[Any], ...] = (
     TOPIC,
     SUBSCRIPTION,
     BUDGET,
+    SCHEDULER_JOB,
     NETWORK,
     SUBNETWORK,
     FIREWALL,

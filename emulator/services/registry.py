@@ -10,6 +10,7 @@ from emulator.services.billingbudgets import api as billingbudgets
 from emulator.services.cloudbilling import api as cloudbilling
 from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.cloudresourcemanager import api as cloudresourcemanager
+from emulator.services.cloudscheduler import api as cloudscheduler
 from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
 from emulator.services.logging import api as logging
@@ -53,4 +54,5 @@ SERVICES: tuple[Service, ...] = (
     pubsub,
     billingbudgets,
     cloudbilling,
+    cloudscheduler,
 )

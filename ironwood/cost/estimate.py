@@ -1,8 +1,9 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
 Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it,
-forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions. What our logs, metrics and uptime checks
-use stays in Google's free allotments (documented). Traffic and requests are not estimated. Source of each price: the price book.
+forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones. What
+our logs, metrics and uptime checks use stays in Google's free allotments (documented). Traffic and requests are not estimated. Source of each
+price: the price book.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import GlobalAddress, Router
+from ironwood.resources.scheduler_job import SchedulerJob
 
 CENT = Decimal("0.01")
 NAT_FLAT_FROM_VMS = 32
 GIB = 1 << 30
+JOBS_FREE = 3
+"""Cloud Scheduler jobs a billing account has free; counted as if it had no others."""
 FORWARDING_RULES_TOGETHER = 5
 UNWATCHED = timedelta(hours=8)
 """How long nobody looks in the worst case we tell: a night."""
@@ -84,6 +88,7 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
                 *_addresses(graph, book),
                 *_stored(graph, book),
                 *_alarms(graph, book),
+                *_jobs(graph, book),
             ]
             if line.hourly_usd or line.committed_usd
         ),
@@ -160,3 +165,12 @@ def _alarms(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     for alarm in graph:
         if isinstance(alarm, AlertPolicy):
             yield CostLine(address=alarm.address, what="alert condition", hourly_usd=book.alert_condition_month.usd / HOURS_A_MONTH)
+
+
+def _jobs(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    jobs = [each for each in graph if isinstance(each, SchedulerJob)]
+    if book.scheduler_job_month is None or not jobs:
+        return
+    share = book.scheduler_job_month.usd * max(0, len(jobs) - JOBS_FREE) / len(jobs) / HOURS_A_MONTH
+    for job in jobs:
+        yield CostLine(address=job.address, what="scheduler job", hourly_usd=share)

@@ -14,6 +14,7 @@ from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
 from ironwood.desired.spending import spending
+from ironwood.desired.stops import stops
 from ironwood.desired.tiers import Serving, option_of
 from ironwood.desired.watching import watching
 from ironwood.graph import Graph
@@ -69,6 +70,11 @@ def _watching(footing: Footing) -> Iterator[Resource]:
     yield from watching(footing.profile)
 
 
+def _stops(footing: Footing) -> Iterator[Resource]:
+    groups = (each for tier in footing.tiers.values() for each in tier.resources if isinstance(each, InstanceGroup))
+    yield from stops(footing.profile, groups)
+
+
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
@@ -78,6 +84,7 @@ PARTS: tuple[Part, ...] = (
     _memory,
     _spending,
     _watching,
+    _stops,
 )
 
 

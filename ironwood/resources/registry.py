@@ -11,6 +11,7 @@ from ironwood.resources.load_balancer import BackendService, ForwardingRule, Hea
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescriptor, NotificationChannel, UptimeCheck
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
+from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
 
@@ -24,6 +25,7 @@ KINDS: dict[str, type[Resource]] = {
         Topic,
         Subscription,
         Budget,
+        SchedulerJob,
         Network,
         Subnetwork,
         Firewall,

@@ -13,7 +13,9 @@ from ironwood.resources.registry import KINDS
 from running import EmbeddedCloud, PrefectServer, run
 from tasks.inputs import load_profile
 
-FLOWS = ["provision", "validate", "scale", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity"]
+FLOWS = [
+    "provision", "validate", "scale", "rollout", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity", "refresh_prices",
+]  # fmt: skip
 BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))
 
 

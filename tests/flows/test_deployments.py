@@ -14,7 +14,9 @@ from ruamel.yaml import YAML
 from running import ROOT, EmbeddedCloud, PrefectServer, wait_until
 
 POOL = "ironwood"
-FLOWS = {"provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay"}
+FLOWS = {
+    "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import compute_v1, iam_admin_v1, storage
+from google.cloud import compute_v1, iam_admin_v1, scheduler_v1, storage
 from google.cloud.billing import budgets_v1
 from google.pubsub_v1 import PublisherClient, SubscriberClient
 
@@ -224,6 +224,17 @@ class Planter:
         resource = {"type": "uptime_url", "labels": {"host": "127.0.0.9"}}
         body = {"displayName": "orphan", "monitoredResource": resource, "httpCheck": {"path": "/"}, "userLabels": self.labels}
         self.ask(f"/v3/projects/{PROJECT}/uptimeCheckConfigs", body)
+
+    def scheduler_job(self) -> None:
+        client = connect(load_profile("embedded")).client(scheduler_v1.CloudSchedulerClient)
+        parent = f"projects/{PROJECT}/locations/{OTHER_REGION}"
+        job = {
+            "name": f"{parent}/jobs/orphan",
+            "description": self.mark,
+            "schedule": "0 0 1 1 *",
+            "http_target": {"uri": "https://example.com/"},
+        }
+        client.create_job(parent=parent, job=job)
 
     def service_account(self) -> None:
         client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)

@@ -1,0 +1,132 @@
+"""Driver of Cloud Scheduler jobs that call the Compute API for us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from google.cloud import scheduler_v1
+from google.cloud.location import locations_pb2
+
+from cloud.connection import Connection
+from cloud.drivers import marker
+from cloud.drivers.addresses import NOWHERE, address_of, url
+from cloud.drivers.base import ONCE
+from cloud.drivers.iam import account_address, email
+from cloud.errors import translated
+from cloud.journal import Attempt
+from ironwood.errors import ConflictError, NotFoundError
+from ironwood.resources.scheduler_job import SchedulerJob
+
+COMPUTE = "https://compute.googleapis.com/compute/v1/"
+SIDE_BY_SIDE = 8
+DEADLINE = timedelta(minutes=3)
+BACKOFF = timedelta(seconds=10)
+MASK = ["description", "schedule", "time_zone", "http_target", "retry_config", "attempt_deadline"]
+PAUSED = "PAUSED"
+
+
+class SchedulerJobDriver:
+    """Jobs in every location."""
+
+    resource = SchedulerJob
+
+    def observe(self, connection: Connection) -> Iterator[SchedulerJob]:
+        """List them, location by location: the API has no list across locations."""
+        client = connection.client(scheduler_v1.CloudSchedulerClient)
+        with translated("listing where scheduler_job can be"):
+            request = locations_pb2.ListLocationsRequest(name=f"projects/{connection.project}")
+            regions = [each.location_id for each in client.list_locations(request=request, **ONCE).locations]
+
+        def listed(region: str) -> list[scheduler_v1.Job]:
+            with translated(f"listing scheduler_job in {region}"):
+                return list(client.list_jobs(parent=_parent(connection, region), **ONCE))
+
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for region, jobs in zip(regions, pool.map(listed, regions), strict=True):
+                for job in jobs:
+                    yield _read(job, region)
+
+    def create(self, connection: Connection, attempt: Attempt, after: SchedulerJob) -> None:
+        """Make it; one of ours that is there already and equal is what we wanted."""
+        client = connection.client(scheduler_v1.CloudSchedulerClient)
+        doing = f"creating {after.address}"
+        region = after.scope.partition("/")[2]
+        try:
+            with attempt.write(doing), translated(doing):
+                client.create_job(parent=_parent(connection, region), job=_encode(connection, after), **ONCE)
+        except ConflictError:
+            with translated(f"reading {after.address}"):
+                found = _read(client.get_job(name=_name(connection, after), **ONCE), region)
+            if found.owner != after.owner or found.differences(after):
+                raise
+
+    def update(self, connection: Connection, attempt: Attempt, before: SchedulerJob, after: SchedulerJob) -> None:
+        """Set what differs, and let it run again where somebody paused it."""
+        client = connection.client(scheduler_v1.CloudSchedulerClient)
+        doing = f"updating {after.address}"
+        if before.differences(after).keys() - {"state"}:
+            with attempt.write(doing), translated(doing):
+                client.update_job(job=_encode(connection, after), update_mask={"paths": MASK}, **ONCE)
+        if before.state == PAUSED:
+            with attempt.write(f"{doing}: resuming it"), translated(doing):
+                client.resume_job(name=_name(connection, after), **ONCE)
+
+    def delete(self, connection: Connection, attempt: Attempt, before: SchedulerJob) -> None:
+        """Delete it."""
+        client = connection.client(scheduler_v1.CloudSchedulerClient)
+        doing = f"deleting {before.address}"
+        try:
+            with attempt.write(doing), translated(doing):
+                client.delete_job(name=_name(connection, before), **ONCE)
+        except NotFoundError:
+            return
+
+
+def _parent(connection: Connection, region: str) -> str:
+    return f"projects/{connection.project}/locations/{region}"
+
+
+def _name(connection: Connection, job: SchedulerJob) -> str:
+    return f"{_parent(connection, job.scope.partition('/')[2])}/jobs/{job.name}"
+
+
+def _encode(connection: Connection, after: SchedulerJob) -> scheduler_v1.Job:
+    account = email(connection.project, after.account.name)
+    return scheduler_v1.Job(
+        name=_name(connection, after),
+        description=marker.description(after.owner),
+        schedule=after.schedule,
+        time_zone=after.time_zone,
+        http_target=scheduler_v1.HttpTarget(
+            uri=f"{COMPUTE}{url(connection.project, after.target)}/{after.call}",
+            http_method=scheduler_v1.HttpMethod.POST,
+            oauth_token=scheduler_v1.OAuthToken(service_account_email=account),
+        ),
+        retry_config=scheduler_v1.RetryConfig(retry_count=after.retries, min_backoff_duration=BACKOFF),
+        attempt_deadline=DEADLINE,
+    )
+
+
+def _read(found: scheduler_v1.Job, region: str) -> SchedulerJob:
+    place, _, call = found.http_target.uri.removeprefix(COMPUTE).rpartition("/")
+    ours = found.http_target.uri.startswith(COMPUTE)
+    return SchedulerJob(
+        name=found.name.rpartition("/")[2],
+        scope=f"regions/{region}",
+        owner=marker.owner_in_text(found.description),
+        schedule=found.schedule,
+        time_zone=found.time_zone,
+        target=address_of(place) if ours else NOWHERE,
+        call=call if ours else found.http_target.uri,
+        account=account_address(found.http_target.oauth_token.service_account_email),
+        retries=found.retry_config.retry_count,
+        state=scheduler_v1.Job.State(found.state).name,
+        next_run=found.schedule_time.isoformat() if found.schedule_time else "",
+        last_run=found.last_attempt_time.isoformat() if found.last_attempt_time else "",
+        last_code=found.status.code,
+    )
+
+
+SCHEDULER_JOB = SchedulerJobDriver()

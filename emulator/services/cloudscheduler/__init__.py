@@ -1,0 +1,1 @@
+"""Cloud Scheduler: jobs that are really fired at their cron times."""

@@ -1,0 +1,202 @@
+"""Jobs as resources.
+
+1. A job's id is the client's. 2. A paused job is not fired; only an enabled one can be paused, only a paused one resumed. 3. A new job, and one whose
+schedule changes, counts from now.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from emulator.call import Call
+from emulator.errors import ApiError
+from emulator.rules import assumed, documented, recorded
+from emulator.services.cloudscheduler import times
+from emulator.services.compute.catalog import REGIONS
+from emulator.services.compute.pages import page
+from emulator.times import utc
+
+if TYPE_CHECKING:
+    from emulator.world import World
+
+Json = dict[str, Any]
+TAB, SPANS = "jobs", "jobs_span"
+SETTABLE = ("description", "httpTarget", "schedule", "timeZone", "retryConfig", "attemptDeadline")
+TEXT = 500
+DEADLINE = (15, 1800)
+recorded("job-not-found", "A job that is not there is a 404 'Job not found.'.")
+documented(
+    "job-names",
+    "A job's id has up to 500 of [A-Za-z0-9_-]; a description at most 500 characters; an HTTP target's deadline is 15 s to 30 min.",
+)
+documented(
+    "job-state", "pause needs a job that is ENABLED, resume one that is PAUSED; a paused one shows no scheduleTime that comes about."
+)
+documented("oauth-google-only", "An oauthToken is for hosts below googleapis.com; anything else takes an oidcToken.")
+assumed("job-targets", "Pub/Sub and App Engine targets are refused with 501; an HTTP target's token account must be of the project.")
+
+
+def _parent(call: Call, name: str) -> str:
+    """``projects/P/locations/L`` of a name; raises 403 or 400."""
+    settings = call.world.settings
+    match = re.match(r"projects/([^/]+)/locations/([^/]+)", name)
+    if match is None or match[1] not in {settings.project, settings.project_number}:
+        raise ApiError(
+            403, "The principal (user or service account) lacks IAM permission for the resource (or the resource may not exist)."
+        )
+    if match[2] not in REGIONS:
+        raise ApiError(400, f"Location '{match[2]}' is not a valid location. Use ListLocations to list valid locations.")
+    return f"projects/{settings.project}/locations/{match[2]}"
+
+
+def find(call: Call, name: str) -> Json:
+    """The record of a job; raises 404 [recorded]."""
+    parent = _parent(call, name)
+    row = call.world.store.get(TAB, f"{parent}/jobs/{name.rpartition('/')[2]}")
+    if row is None:
+        raise ApiError(404, "Job not found.")
+    return row
+
+
+def view(row: Json) -> Json:
+    """The job as clients see it."""
+    out = {"name": row["name"], **row["job"], "state": row["state"], "userUpdateTime": utc(row["updated"])}
+    if row["due"] is not None:
+        out["scheduleTime"] = utc(row["due"])
+    if row["last"] is not None:
+        out |= {"lastAttemptTime": utc(row["last"]), "status": row["status"]}
+    return out
+
+
+def create(call: Call) -> Json:
+    """Make a job."""
+    world = call.world
+    parent = _parent(call, call.text("parent"))
+    given = call.values.get("job") or {}
+    name = given.get("name") or f"{parent}/jobs/{world.identity.letters(20)}"
+    identifier = name.rpartition("/")[2]
+    if not name.startswith(f"{parent}/jobs/") or not re.fullmatch(r"[A-Za-z0-9_-]{1,500}", identifier):
+        raise ApiError(400, f'Job name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/jobs/<JOB_ID>". Got: {name}')
+    if world.store.get(TAB, name):
+        raise ApiError(409, f"Job {name} already exists.")
+    job = _checked(world, {key: given[key] for key in SETTABLE if given.get(key)})
+    row = {
+        "name": name,
+        "job": job,
+        "state": "ENABLED",
+        "created": call.now,
+        "updated": call.now,
+        "due": times.next_time(job, call.now),
+        "last": None,
+        "status": {},
+        "retry": 0,
+    }
+    world.store.put(TAB, name, row)
+    _span(world, name, call.now, None)
+    world.changed()
+    return view(row)
+
+
+def _checked(world: World, job: Json) -> Json:
+    """A job with Google's defaults; raises 400."""
+    target = job.get("httpTarget")
+    if target is None:
+        raise ApiError(501, "Only HTTP targets are emulated.")
+    parts = urlsplit(target.get("uri", ""))
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ApiError(400, f"HttpTarget.uri must be a valid URL, beginning with http:// or https://: {target.get('uri', '')!r}")
+    token = target.get("oauthToken")
+    if token and not (parts.hostname or "").endswith(".googleapis.com"):
+        raise ApiError(400, "HttpTarget.oauth_token can only be used with a *.googleapis.com URI.")
+    if token and not token.get("serviceAccountEmail", "").endswith(
+        (f"@{world.project}.iam.gserviceaccount.com", "@developer.gserviceaccount.com")
+    ):
+        raise ApiError(400, "HttpTarget.oauth_token.service_account_email must be a service account of the job's project.")
+    if len(job.get("description", "")) > TEXT:
+        raise ApiError(400, f"Job.description must be at most {TEXT} characters.")
+    seconds = times.duration(job.get("attemptDeadline", "180s")) / 1_000_000
+    if not DEADLINE[0] <= seconds <= DEADLINE[1]:
+        raise ApiError(400, "Job.attempt_deadline must be between 15s and 1800s for HTTP targets.")
+    times.check_retries(job)
+    times.next_time(job, 0)
+    retries = {
+        "maxRetryDuration": "0s",
+        "minBackoffDuration": "5s",
+        "maxBackoffDuration": "3600s",
+        "maxDoublings": 5,
+        **job.get("retryConfig", {}),
+    }
+    if token:
+        token = {"scope": "https://www.googleapis.com/auth/cloud-platform", **token}
+        target = {**target, "oauthToken": token}
+    target = {"httpMethod": "POST", **target}
+    return {"timeZone": "UTC", "attemptDeadline": "180s", **job, "httpTarget": target, "retryConfig": retries}
+
+
+def get(call: Call) -> Json:
+    """Read a job."""
+    return view(find(call, call.text("name")))
+
+
+def list_(call: Call) -> Json:
+    """The jobs of a location."""
+    head = _parent(call, call.text("parent")) + "/"
+    values = {"max_results": min(int(call.values.get("pageSize") or 500), 500), "page_token": call.values.get("pageToken")}
+    chosen, token = page(values, [view(row) for name, row in call.world.store.items(TAB) if name.startswith(head)])
+    return {**({"jobs": chosen} if chosen else {}), **({"nextPageToken": token} if token else {})}
+
+
+def patch(call: Call) -> Json:
+    """Change what the mask names; without a mask all that is given."""
+    given = call.values.get("job") or {}
+    row = find(call, given.get("name", ""))
+    mask = [field.strip().partition(".")[0] for field in (call.values.get("updateMask") or "").split(",") if field.strip()]
+    fields = mask or [key for key in given if key in SETTABLE]
+    merged = {
+        **{key: value for key, value in row["job"].items() if key not in fields},
+        **{key: given[key] for key in fields if key in given},
+    }
+    job = _checked(call.world, {key: merged[key] for key in SETTABLE if key in merged})
+    return _keep(call, {**row, "job": job, "updated": call.now, "due": times.next_time(job, call.now), "retry": 0})
+
+
+def pause(call: Call) -> Json:
+    """Stop firing it."""
+    row = find(call, call.text("name"))
+    if row["state"] != "ENABLED":
+        raise ApiError(400, "Job must be ENABLED to be paused.", status_name="FAILED_PRECONDITION")
+    return _keep(call, {**row, "state": "PAUSED", "retry": 0})
+
+
+def resume(call: Call) -> Json:
+    """Fire it again."""
+    row = find(call, call.text("name"))
+    if row["state"] != "PAUSED":
+        raise ApiError(400, "Job must be PAUSED to be resumed.", status_name="FAILED_PRECONDITION")
+    return _keep(call, {**row, "state": "ENABLED", "due": times.next_time(row["job"], call.now)})
+
+
+def _keep(call: Call, row: Json) -> Json:
+    call.world.store.put(TAB, row["name"], row)
+    call.world.changed()
+    return view(row)
+
+
+def delete(call: Call) -> Json:
+    """Delete a job."""
+    row = find(call, call.text("name"))
+    call.world.store.delete(TAB, row["name"])
+    _span(call.world, row["name"], row["created"], call.now)
+    return {}
+
+
+def _span(world: World, name: str, start: int, end: int | None) -> None:
+    world.store.put(SPANS, f"{name} {start}", {"start": start, "end": end})
+
+
+def locations(call: Call) -> Json:
+    """Where jobs can be."""
+    project = call.world.project
+    return {"locations": [{"name": f"projects/{project}/locations/{region}", "locationId": region} for region in REGIONS]}
