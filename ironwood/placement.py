@@ -26,6 +26,23 @@ DEADLINES: Mapping[Consumption, timedelta] = {
 """How long a group may stand still before that is a stockout: longer than a start takes; a flex-start queue was seen at 20 h."""
 
 
+LEAD_TIMES: Mapping[Consumption, str] = {
+    "on_demand": "7 to 16 min",
+    "spot": "7 to 16 min",
+    "flex_start": "7 to 16 min after a queue of minutes to 20 h",
+    "reserved": "7 to 16 min",
+}
+"""From the order to serving: VM boot about 1 min, container 1-5, load and compile 5-10 (reported, v6e)."""
+
+AVAILABILITY: Mapping[Consumption, str] = {
+    "on_demand": "no guarantee",
+    "spot": "no guarantee, may be preempted at any time",
+    "flex_start": "queued, for seven days at most",
+    "reserved": "guaranteed, paid whether used or not",
+}
+"""What Google promises (documented)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """One way to order a tier's VMs. `label` tells it from the tier's first way in names ("" for the first)."""

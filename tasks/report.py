@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,6 +13,8 @@ from rich.table import Table
 from cloud.connection import Connection
 from ironwood.cost.estimate import UNWATCHED, Estimate, cents
 from ironwood.cost.pricebook import PriceBook
+from ironwood.errors import ProfileError
+from ironwood.placement import AVAILABILITY, LEAD_TIMES, options_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.apply import Done
@@ -65,6 +67,9 @@ def plan(
             "",
             f"reservations: {usd(after.committed_usd)}/h of them in use; they are paid whether used or not, so shrinking them saves nothing",
         )
+    if after.hourly_usd > before.hourly_usd:
+        for text in orders(profile, book):
+            say("orders", text)
     for change in changes:
         console.print(
             f"  {MARKS[change.action]} {change.address.kind} {change.address.name} ({change.address.scope}): {change.reason}", markup=False
@@ -72,8 +77,24 @@ def plan(
     if not len(changes):
         say("", "0 actions: live is as desired")
     create_markdown_artifact(
-        key=f"plan-{profile.name}", markdown=_plan_page(changes, before, after), description=f"Plan {changes.summary}, hash {changes.hash}"
+        key=f"plan-{profile.name}",
+        markdown=_plan_page(changes, before, after, profile, book),
+        description=f"Plan {changes.summary}, hash {changes.hash}",
     )
+
+
+def orders(profile: Profile, book: PriceBook) -> Iterator[str]:
+    """The ways each tier's VMs are ordered, in turn: price, lead time, availability, and when the next way is tried."""
+    for name, tier in profile.enabled_tiers.items():
+        for number, option in enumerate(options_of(tier), start=1):
+            try:
+                price = (
+                    f"${book.chip_hour_usd(family=tier.generation, consumption=option.consumption, pod_chips=tier.chips):,.2f} a chip-hour"
+                )
+            except ProfileError:
+                price = f"no price in book {book.name}"
+            waits = f"given up after {option.deadline.total_seconds() / 60:g} min without progress"
+            yield f"{name} {number}. {option}: {price}, {LEAD_TIMES[option.consumption]}, {AVAILABILITY[option.consumption]}, {waits}"
 
 
 def step(done: Done, finished: int, total: int) -> None:
@@ -118,13 +139,23 @@ def _hours(hours: Decimal) -> str:
     return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
-def _plan_page(changes: Plan, before: Estimate, after: Estimate) -> str:
+def _plan_page(changes: Plan, before: Estimate, after: Estimate, profile: Profile, book: PriceBook) -> str:
     lines = [f"# Plan {changes.summary}", "", f"Hash `{changes.hash}`. Waits are by step; whatever can run side by side does.", ""]
     lines += ["| | resource | scope | why |", "|---|---|---|---|"]
     lines += [
         f"| {MARKS[each.action]} | {each.address.kind} `{each.address.name}` | {each.address.scope} | {each.reason} |" for each in changes
     ]
-    lines += ["", "## Cost", "", f"Price book `{after.book}`: {usd(before.hourly_usd)}/h before, {usd(after.hourly_usd)}/h after.", ""]
+    lines += [
+        "",
+        "## Orders",
+        "",
+        *(f"- {text}" for text in orders(profile, book)),
+        "",
+        "## Cost",
+        "",
+        f"Price book `{after.book}`: {usd(before.hourly_usd)}/h before, {usd(after.hourly_usd)}/h after.",
+        "",
+    ]
     lines += ["| resource | for | $/h |", "|---|---|---|"]
     lines += [f"| {line.address.name} | {line.what} | {usd(line.hourly_usd)} |" for line in after.lines]
     return "\n".join(lines)
