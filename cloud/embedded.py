@@ -38,6 +38,7 @@ class Embedded:
     clock: str
     scale: float
     state: str | None
+    started: float
 
     @property
     def url(self) -> str:
@@ -51,7 +52,14 @@ def running(address: str) -> Embedded | None:
         answer = httpx.get(f"http://{address}/_emulator/health", timeout=5.0).raise_for_status().json()
     except (httpx.HTTPError, json.JSONDecodeError):
         return None
-    return Embedded(rest=answer["rest"], grpc=answer["grpc"], clock=answer["clock"], scale=float(answer["scale"]), state=answer["state"])
+    return Embedded(
+        rest=answer["rest"],
+        grpc=answer["grpc"],
+        clock=answer["clock"],
+        scale=float(answer["scale"]),
+        state=answer["state"],
+        started=float(answer.get("started", 0.0)),
+    )
 
 
 def ensure_running(project: str) -> Embedded:
@@ -83,7 +91,14 @@ def stop() -> bool:
 
 def _published() -> Embedded | None:
     published = home() / PUBLISHED
-    return running(str(json.loads(published.read_text())["rest"])) if published.exists() else None
+    found = running(str(json.loads(published.read_text())["rest"])) if published.exists() else None
+    sources = (PROJECT_ROOT / "emulator").rglob("*")
+    if found is not None and any(each.stat().st_mtime > found.started for each in sources if each.suffix in {".py", ".yaml"}):
+        raise UnreachableError(
+            f"the embedded Google Cloud on {found.rest} was started before its code changed; `make stop` ends it, the next command starts "
+            "it anew with what it holds"
+        )
+    return found
 
 
 def _by_hand() -> Embedded | None:
