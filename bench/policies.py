@@ -1,8 +1,9 @@
-"""Folds and test days of every policy: `python -m bench.policies DIR [--folds]`.
+"""Folds and test days of every policy: `python -m bench.policies DIR [--folds] [--told]`.
 
 --folds replays the history days alone (the test days are cut off before anything is scaled): a run over the last days of the history, learning
 as it goes, is one fold a day, each decided from the days before it. This is where parameters are chosen. Without it the test days are replayed,
 with the frontier of cost against shortage and the calibration of the forecast. One figure a line; the clairvoyant optimum is the denominator.
+--told replays the same controller told the truth of the next minutes instead of the frontier: what information is worth.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from ironwood.capacity.demand import BINS_PER_DAY, Calendar, Demand
 from ironwood.capacity.policies import POLICIES, Optimized
 from ironwood.capacity.replay import STANDARD_SHORTFALL_USD, Rules, make_rules
-from tasks.optimize import TraceUse, clairvoyant, days_to_test, known_use, read_demand, run_policy, tuned
+from tasks.optimize import TOLD_MINUTES, TraceUse, clairvoyant, days_to_test, known_use, read_demand, run_policy, run_told, tuned
 
 PEAK_UNITS = 20_000.0
 # Traces and the days of history that are only learnt from before the first fold.
@@ -44,6 +45,17 @@ def history(demand: Demand, test_bins: int) -> Demand:
 def tell(text: str) -> None:
     """Progress."""
     print(f"  {text}", file=sys.stderr)
+
+
+def information(name: str, demand: Demand, test_bins: int, rules: Rules) -> None:
+    """Print one trace: the policy as it is, and told the next minutes, over the clairvoyant optimum."""
+    policy = POLICIES["optimized"]
+    assert isinstance(policy, Optimized)
+    optimum = clairvoyant(rules, demand, test_bins, tell)
+    bills = {"as it is": run_policy(policy, rules, demand, test_bins, tell).replayed.bill}
+    bills |= {f"told {minutes} min": run_told(policy, rules, demand, test_bins, minutes, tell).bill for minutes in TOLD_MINUTES}
+    print(f"{name}: " + ", ".join(f"{key} {bill.total_usd / optimum.cost_usd:.4f} / {bill.short_share:.2%}" for key, bill in bills.items()))
+    sys.stdout.flush()
 
 
 def row(name: str, demand: Demand, test_bins: int, rules: Rules, factors: tuple[float, ...]) -> None:
@@ -76,6 +88,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the traces are")
     parser.add_argument("--folds", action="store_true", help="history days only")
     parser.add_argument("--trace", action="append", help="only traces whose name begins so")
+    parser.add_argument("--told", action="store_true", help="what information is worth, instead of the frontier")
     options = parser.parse_args()
     rules = make_rules(shortfall_usd_per_unit_hour=STANDARD_SHORTFALL_USD)
     for stem, learnt in TRACES.items():
@@ -85,6 +98,9 @@ def main() -> None:
         use = known_use(path)
         demand = read_demand(path, use, peak_units=PEAK_UNITS)
         test_bins = days_to_test(demand, None, use)
+        if options.told:
+            information(stem, demand, test_bins, rules)
+            continue
         if not options.folds:
             row(stem, demand, test_bins, rules, FACTORS)
             continue

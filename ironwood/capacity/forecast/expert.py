@@ -113,7 +113,6 @@ class Expert:
                 math.exp(-clock.minutes / fade_minutes),
                 newest,
                 flat,
-                p.pooled,
                 self.z,
                 self.season,
                 self.r,

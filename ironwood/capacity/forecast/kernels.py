@@ -132,7 +132,6 @@ def predict(
     fade: float,
     newest: float,
     flat: float,
-    pooled: float,
     z: FloatArray,
     season: FloatArray,
     r: FloatArray,
@@ -152,23 +151,14 @@ def predict(
     x = np.empty(FEATURES)
     a = np.empty((FEATURES, FEATURES))
     b = np.empty(FEATURES)
-    grams = np.zeros((leads + 1, FEATURES, FEATURES))
-    moments = np.zeros((leads + 1, FEATURES))
-    for j in range(leads):
-        grams[j + 1] = grams[j] + gram[j]
-        moments[j + 1] = moments[j] + moment[j]
     kept = 1.0
     ridge = weight * max(spread, 1e-6)
     for j in range(1, leads + 1):
         kept *= fade
-        near = int(pooled * j)
-        first = max(0, j - 1 - near)
-        last = min(leads, j + near)
-        share = 1.0 / (last - first)
         for i in range(FEATURES):
-            b[i] = share * (moments[last, i] - moments[first, i])
+            b[i] = moment[j - 1, i]
             for k in range(i + 1):
-                a[i, k] = share * (grams[last, i, k] - grams[first, i, k])
+                a[i, k] = gram[j - 1, i, k]
             a[i, i] += ridge
         b[1] += ridge * newest * kept
         b[3] += ridge * (1.0 - newest) * kept

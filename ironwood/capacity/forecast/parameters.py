@@ -14,7 +14,6 @@ class Parameters:
     # Members of an expert: pseudo-observations behind the fading level; minutes in which it fades; half-life of the regression in days; share of
     # the last residual in the level, the rest is the mean of 30 min; share of the season's slope that the level ignores while it holds.
     members: tuple[tuple[float, float, float, float, float], ...] = ((1000.0, 1500.0, 5.0, 0.4, 0.0), (30.0, 360.0, 5.0, 1.0, 1.0))
-    pooled: float = 0.0  # of a lead: the regressions of leads this much shorter and longer learn together
     member_days: float = 1.0
     member_sharpness: float = 4.0
     draws: int = 64  # scenario paths

@@ -27,7 +27,7 @@ _FIRST_STEPS: Final = 60
 _WORTHWHILE: Final = 1e-5  # of the cost: a gain that calls for another beam
 _HARD: Final = 1_000_000  # labels x periods of a certificate beyond which plans are looked for once more, with beams wider by
 _WIDER: Final = 3
-_CLAIMS: Final = (0.5, 1.0)  # of the way from the relaxation's bound to the plan's cost
+_CLAIMS: Final = (0.5, 0.75, 1.0)  # of the way from the relaxation's bound to the plan's cost
 _ROUNDING: Final = 1e-11  # of the cost: sums of a few thousand terms in double precision
 
 
@@ -149,14 +149,20 @@ def _certify(proof: Proof, relaxation: Relaxation, beams: Search, effort: Effort
     search = Search(proof.lattice, relaxation, down_axes=down_axes)
     outcome: Outcome | None = None
     widened = False
+
+    def hard(last: Outcome | None) -> bool:
+        return last is not None and last.most_labels * proof.lattice.periods > _HARD
+
     for claim in _CLAIMS:
+        if _CLAIMS[0] < claim < 1 and not hard(outcome):
+            continue  # the whole is near enough: a step between would only delay it
         widths = list(effort.proof_widths)
         while widths and not proof.closed(effort.target_gap):
             tight = proof.cost_usd - effort.target_gap / 2 * abs(proof.cost_usd)
             cutoff = start + claim * (tight - start)
             if cutoff <= proof.bound_usd:
                 break
-            if outcome is not None and outcome.most_labels * proof.lattice.periods > _HARD and not widened:
+            if hard(outcome) and not widened:
                 # a better plan narrows the search more cheaply than more labels do
                 _better_plan(proof, beams, _WIDER * effort.beam_width, _WIDER * effort.beam_labels, stop)
                 widened = True
