@@ -6,6 +6,7 @@ goes with the next reconcile. An object without a marker never stands under a pl
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -15,6 +16,9 @@ from cloud.errors import translated
 from cloud.journal import Attempt
 from ironwood.errors import NotFoundError
 from ironwood.resources.monitoring import AlertPolicy, NotificationChannel, UptimeCheck
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Google wants changes of a project's alert policies one by one (documented); whoever holds this waits for nothing but one answer."""
 
 S = TypeVar("S", AlertPolicy, NotificationChannel, UptimeCheck)
 
@@ -48,26 +52,27 @@ class ServerNamedDriver(Generic[S]):
 
     def create(self, connection: Connection, attempt: Attempt, after: S) -> None:
         """Make it, unless it is there already; one that differs is brought into shape."""
-        found = next((each for each in self.observe(connection) if (each.name, each.owner) == (after.name, after.owner)), None)
-        if found is not None:
-            if found.differences(after):
-                self.update(connection, attempt, found, after)
-            return
-        doing = f"creating {after.address}"
-        with attempt.write(doing), translated(doing):
-            self.make(connection, after)
+        with _ONE_AT_A_TIME:
+            found = next((each for each in self.observe(connection) if (each.name, each.owner) == (after.name, after.owner)), None)
+            if found is None:
+                doing = f"creating {after.address}"
+                with attempt.write(doing), translated(doing):
+                    self.make(connection, after)
+                return
+        if found.differences(after):
+            self.update(connection, attempt, found, after)
 
     def update(self, connection: Connection, attempt: Attempt, before: S, after: S) -> None:
         """Bring the object with `before`'s id to `after`."""
         doing = f"updating {after.address}"
-        with attempt.write(doing), translated(doing):
+        with _ONE_AT_A_TIME, attempt.write(doing), translated(doing):
             self.change(connection, before.id, after)
 
     def delete(self, connection: Connection, attempt: Attempt, before: S) -> None:
         """Remove the object with `before`'s id."""
         doing = f"deleting {before.address}"
         try:
-            with attempt.write(doing), translated(doing):
+            with _ONE_AT_A_TIME, attempt.write(doing), translated(doing):
                 self.remove(connection, before.id)
         except NotFoundError:
             return

@@ -78,13 +78,13 @@ class NotificationChannel(Resource):
 class Condition:
     """`query` (over `denominator`, where there is one) is `above` or `below` `threshold` for `for_seconds`.
 
-    `missing`: what no data means: the condition is "inactive", or "keep" what was.
+    `for_seconds` is at least a minute, without which Google takes no word on missing data. `missing`: what no data means: the condition is "inactive", or "keep" what was.
     """
 
     query: Query
     comparison: Literal["above", "below"]
     threshold: float
-    for_seconds: int = 0
+    for_seconds: int = 60
     missing: Literal["inactive", "keep"] = "inactive"
     denominator: Query | None = None
 

@@ -185,9 +185,13 @@ def test_an_incident_opens_after_the_duration_and_closes_when_it_is_over(stepped
 def test_without_data_an_incident_stays_unless_the_condition_says_otherwise(stepped):
     a_descriptor(stepped)
     a_policy(stepped, f'metric.type="{METRIC}"', above=10)
-    a_policy(stepped, f'metric.type="{METRIC}"', above=11, evaluationMissingData="EVALUATION_MISSING_DATA_INACTIVE")
-    write(stepped, {"doubleValue": 20})
-    stepped.advance(60)
+    inactive = {"evaluationMissingData": "EVALUATION_MISSING_DATA_INACTIVE"}
+    error = a_policy(stepped, f'metric.type="{METRIC}"', above=11, status=400, **inactive)["error"]
+    assert "needs a duration of at least 60 seconds" in error["message"]
+    a_policy(stepped, f'metric.type="{METRIC}"', above=11, minutes=1, **inactive)
+    for _ in range(2):
+        write(stepped, {"doubleValue": 20})
+        stepped.advance(60)
     assert {each["threshold"] for each in open_incidents(stepped)} == {10, 11}
     stepped.advance(180)
     assert {each["threshold"] for each in open_incidents(stepped)} == {10}

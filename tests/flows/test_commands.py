@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,11 @@ def test_the_lifecycle_runs_end_to_end_and_ends_in_zero(in_the_cloud: EmbeddedCl
     assert done.returncode == 0, done.stdout + done.stderr
     told = done.stdout
     assert f"+{objects(small_profile)} ~1 -0" in told
-    assert "validate    9/9" in told
+    assert "validate    12/12" in told
     assert "drift       none" in told
     assert "small 1 → 3 → 1   0 of " in told
     assert f"proof of zero: {len(KINDS)} kinds listed in every zone and region, 0 ours, $0.00/h" in told
+    assert "ironwood-ledger purged by Google by" in re.sub(r"[\s│]+", " ", told)
     assert "by the embedded cloud's own meter, $0.00/h now" in told
     assert in_the_cloud.inventory() == set()
     assert in_the_cloud.ask("dataplane")["lost"] == 0

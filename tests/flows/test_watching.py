@@ -40,8 +40,11 @@ def live(connection: Connection, kind: str) -> list[Any]:
 
 def test_one_of_each_is_kept_and_what_a_lost_answer_doubled_goes(flows_here: EmbeddedCloud, watched_profile: Path):
     profile = load_profile(str(watched_profile))
+    for kind in ("alertPolicies", "notificationChannels", "uptimeCheckConfigs"):  # made, and the answer lost: found again, not made twice
+        flows_here.tell("faults", {"type": "lost_response", "method": f"monitoring.projects.{kind}.create", "times": 1})
     provision(str(watched_profile))
     connection = connect(profile)
+    assert [len(live(connection, kind)) for kind in ("alert_policy", "notification_channel", "uptime_check")] == [5, 1, 1]
     for kind, collection in (
         ("alert_policy", "alertPolicies"),
         ("notification_channel", "notificationChannels"),
@@ -149,7 +152,7 @@ def test_every_alarm_rings_when_it_should_and_stops(
     advance(cloud, 300)
     # a group falls ill: seen by the health check, and by those who are answered 502
     fault = cloud.tell("faults", {"type": "unhealthy", "group": "ironwood-cluster-small-001"})["id"]
-    advance(cloud, 180)
+    advance(cloud, 240)
     assert "unhealthy" in incidents(cloud)
     assert for_minutes(4) == {502}
     assert "errors" in incidents(cloud)

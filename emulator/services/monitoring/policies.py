@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 TAB = channels.POLICIES
+LONGEST = 25 * 60 * MINUTE
 COMPARISONS = {"COMPARISON_GT", "COMPARISON_LT"}
 COMBINERS = {"OR", "AND", "AND_WITH_MATCHING_RESOURCE"}
 KEYS = (
@@ -42,6 +43,7 @@ documented(
     "bill-alert-conditions",
     "Each condition of an alert policy bills by the month; log entries, metrics and uptime checks within the free allotments do not.",
 )
+documented("policy-missing-data", "evaluationMissingData needs a duration of at least 60 seconds; an alignment period is at most 25 hours.")
 assumed("policy-conditions", "Only conditionThreshold is emulated, 1 to 6 a policy; other conditions are refused with 501.")
 
 
@@ -76,8 +78,11 @@ def _condition(call: Call, policy: str, index: int, condition: Json) -> Json:
         raise ApiError(501, f"{where}: {kinds[0]} is not emulated; conditionThreshold is.")
     if threshold.get("comparison") not in COMPARISONS:
         raise ApiError(400, f"Field {where}.condition_threshold.comparison must be COMPARISON_GT or COMPARISON_LT.")
-    if aggregate.duration(threshold.get("duration", "0s"), f"{where}.duration") % MINUTE:
+    length = aggregate.duration(threshold.get("duration", "0s"), f"{where}.duration")
+    if length % MINUTE:
         raise ApiError(400, f"Field {where}.condition_threshold.duration must be a whole number of minutes.")
+    if threshold.get("evaluationMissingData") and length < MINUTE:
+        raise ApiError(400, f"Field {where}.condition_threshold.evaluation_missing_data needs a duration of at least 60 seconds.")
     for part in ("", "denominator"):
         name, many = (f"{part}Filter", f"{part}Aggregations") if part else ("filter", "aggregations")
         if part and not threshold.get(name):
@@ -88,6 +93,8 @@ def _condition(call: Call, policy: str, index: int, condition: Json) -> Json:
             raise ApiError(501, f"{where}.{many}: one aggregation is emulated, not {len(steps)}.")
         for step in steps:
             how = aggregate.parse(step, f"{where}.{many}[0]")
+            if how.period > LONGEST:
+                raise ApiError(400, f"Field {where}.{many}[0].alignment_period must be at most 90000 seconds.")
             aggregate.check_fits(how, descriptor["metricKind"], descriptor["valueType"], f"{where}.{many}[0]")
     kept = condition.get("name", "")
     own_name = kept if kept.startswith(policy + "/") else f"{policy}/conditions/{call.world.identity.numeric()}"
