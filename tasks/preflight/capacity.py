@@ -10,6 +10,7 @@ from cloud.errors import QUOTA_HELP
 from ironwood import tpu
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.request import CHIPS, request
 
 
 def zones(asked: Asked) -> Iterator[Check]:
@@ -43,7 +44,10 @@ def chips(asked: Asked) -> Iterator[Check]:
         if limit is None:
             yield Check(subject=subject, found=f"{chips:,} needed; Google does not say how many are allowed, so a group would tell")
         elif chips > limit:
-            remedy = f"Ask for {chips - limit:,} more: {QUOTA_HELP}"
-            yield Check(subject=subject, found=f"{chips:,} needed, {limit:,} allowed", remedy=remedy)
+            quota = f"PREEMPTIBLE-{generation.name.upper()}-per-project-region" if spot else CHIPS
+            where = {"region": profile.region} | ({} if spot else {"tpu_family": generation.name.upper()})
+            ask = request(connection.project, quota, chips, where)
+            remedy = f"Ask for {chips - limit:,} more: {ask}. {QUOTA_HELP}"
+            yield Check(subject=subject, found=f"{chips:,} needed, {limit:,} allowed, {chips - limit:,} missing", remedy=remedy)
         else:
             yield Check(subject=subject, found=f"{chips:,} of {limit:,}")
