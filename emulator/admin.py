@@ -39,6 +39,7 @@ def refused(message: str, status: int = 400) -> JSONResponse:
     """An admin error."""
     return JSONResponse({"error": message}, status_code=status)
 
+
 STARTED = time.time()  # real seconds: a client that finds newer sources knows that other code runs here
 
 

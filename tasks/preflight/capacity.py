@@ -12,6 +12,7 @@ from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.request import CHIPS, request
 
 
 def zones(asked: Asked) -> Iterator[Check]:
@@ -45,8 +46,11 @@ def chips(asked: Asked) -> Iterator[Check]:
         if limit is None:
             yield Check(subject=subject, found=f"{count:,} needed; Google does not say how many are allowed, so a group would tell")
         elif count > limit:
-            remedy = f"Ask for {count - limit:,} more: {QUOTA_HELP}"
-            yield Check(subject=subject, found=f"{count:,} needed, {limit:,} allowed", remedy=remedy)
+            quota = f"{generation.spot_quota}-per-project-region" if spot else CHIPS
+            where = {"region": profile.region} | ({} if spot else {"tpu_family": generation.quota_family.upper()})
+            ask = request(connection.project, quota, count, where)
+            remedy = f"Ask for {count - limit:,} more: {ask}. {QUOTA_HELP}"
+            yield Check(subject=subject, found=f"{count:,} needed, {limit:,} allowed, {count - limit:,} missing", remedy=remedy)
         else:
             yield Check(subject=subject, found=f"{count:,} of {limit:,}")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from cloud import facts
 from cloud.errors import QUOTA_HELP
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.request import quota_id, request
 
 QUOTA_OF: Mapping[str, str] = {
     "network": "NETWORKS",
@@ -33,14 +34,17 @@ def quotas(asked: Asked) -> Iterator[Check]:
     connection, profile, plan = asked.connection, asked.profile, asked.plan
     needed = Counter(QUOTA_OF[change.address.kind] for change in plan if change.action == "create" and change.address.kind in QUOTA_OF)
     needed.subtract(QUOTA_OF[change.address.kind] for change in plan if change.action == "delete" and change.address.kind in QUOTA_OF)
-    short = []
+    short, requests = [], []
     checked = 0
     for quota in facts.quotas(connection, profile.region):
         want = needed.get(quota.metric, 0)
         checked += want > 0
         if want > quota.free:
-            short.append(f"{quota.metric} ({quota.scope}): {want} more needed, {quota.free:g} of {quota.limit:g} free")
+            missing = want - quota.free
+            short.append(f"{quota.metric} ({quota.scope}): {want} more needed, {quota.free:g} of {quota.limit:g} free, {missing:g} missing")
+            where = {} if quota.scope == "global" else {"region": quota.scope}
+            requests.append(request(connection.project, quota_id(quota.metric, quota.scope), int(quota.limit + missing), where))
     if short:
-        yield Check(subject="quotas", found="; ".join(short), remedy=QUOTA_HELP)
+        yield Check(subject="quotas", found="; ".join(short), remedy=f"Ask with {', '.join(requests)}. {QUOTA_HELP}")
     elif checked:
         yield Check(subject="quotas", found=f"enough of all {checked} that this plan uses")

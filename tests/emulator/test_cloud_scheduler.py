@@ -74,7 +74,8 @@ def tomorrow(moment):
 
 def test_a_job_really_empties_a_group_at_its_time_in_its_zone(client, cloud):
     manager = a_group(cloud)
-    client.create_job(parent=PARENT, job=job())
+    assert client.create_job(parent=PARENT, job=job()).schedule_time is None
+    cloud.advance(3)
     moment = evening(cloud)
     assert client.get_job(name=JOB).schedule_time == moment
     until(cloud, moment - timedelta(seconds=1))
@@ -166,6 +167,21 @@ def test_a_server_on_this_machine_is_called_and_the_rest_of_the_world_is_not_rea
 def test_a_job_that_cannot_be_is_refused(client, wrong, told):
     with pytest.raises(exceptions.BadRequest, match=told):
         client.create_job(parent=PARENT, job=job(**wrong))
+
+
+def test_a_pubsub_target_is_published(client, cloud):
+    cloud.enable("pubsub")
+    topic, inbox = "projects/test-project/topics/ticks", "projects/test-project/subscriptions/inbox"
+    given = {**job(schedule="* * * * *"), "pubsub_target": {"topic_name": topic, "data": b"tick"}}
+    del given["http_target"]
+    with pytest.raises(exceptions.NotFound, match="topic was not found"):
+        client.create_job(parent=PARENT, job=given)
+    cloud.ask("PUT", f"/v1/{topic}", {})
+    cloud.ask("PUT", f"/v1/{inbox}", {"topic": topic})
+    client.create_job(parent=PARENT, job=given)
+    cloud.advance(120)
+    assert len(cloud.ask("POST", f"/v1/{inbox}:pull", {"maxMessages": 10})["receivedMessages"]) == 2
+    assert client.get_job(name=JOB).status.code == 0
 
 
 def test_what_is_there_not_there_or_elsewhere(client):

@@ -46,10 +46,11 @@ def client(cloud):
 
 
 @pytest.fixture
-def inbox(client):
+def inbox(client, cloud):
     client(PublisherClient).create_topic(name=TOPIC)
     subscriber = client(SubscriberClient)
     subscriber.create_subscription(name=INBOX, topic=TOPIC)
+    cloud.advance(1)
     return subscriber
 
 

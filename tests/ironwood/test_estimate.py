@@ -1,5 +1,6 @@
 """What it costs: the seed's tiers at list and at the seed's own rates, to the cent."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,9 @@ from ironwood.desired import desired
 from ironwood.errors import ProfileError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.bucket import Bucket
+from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.network import GlobalAddress
 
 LIST, SEED = a_price_book("list"), a_price_book("seed")
 
@@ -49,6 +53,25 @@ def test_everything_that_is_charged_has_a_line():
         ("forwarding_rule", "forwarding rule"): Decimal("0.025"),
         ("alert_policy", "alert condition"): Decimal("1.50") / 730,
     }
+
+
+def test_what_else_bills_has_its_line():
+    spare = GlobalAddress(name="spare", owner="test", labels=())
+    bucket = Bucket(name="b", owner="test", location="US-CENTRAL1", labels=(), size_bytes=1 << 30)
+    profile = a_profile("stop_at: {cron: 0 20 * * *}\ntiers: {large: {enabled: true}}")
+    graph = [*desired(profile, profile.baseline), spare, bucket]
+    lines = {(line.address.kind, line.address.name): line.hourly_usd for line in estimate(Graph.of(graph), LIST).lines}
+    assert lines["address", "spare"] == Decimal("0.010")
+    assert lines["bucket", "b"] == Decimal("0.020") / 730
+    jobs = [usd for (kind, _), usd in lines.items() if kind == "scheduler_job"]
+    assert len(jobs) == 5
+    assert abs(sum(jobs) - 2 * Decimal("0.10") / 730) < Decimal("1e-20")
+
+
+def test_the_sixth_forwarding_rule_costs_its_own():
+    front = next(each for each in desired(a_profile(), {"small": 1, "medium": 1}) if isinstance(each, ForwardingRule))
+    rules = Graph.of([replace(front, name=f"rule-{number}") for number in range(6)])
+    assert cents(estimate(rules, LIST).hourly_usd * 1000) == Decimal("35.00")
 
 
 def test_nothing_costs_nothing():

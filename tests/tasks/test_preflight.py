@@ -25,6 +25,9 @@ def test_an_exhausted_quota_is_named_before_anything_is_written(flows_here: Embe
     wanted = load_profile(str(small_profile))
     provision(str(small_profile), dry_run=True)
     flows_here.tell("quotas", {"global/BACKEND_SERVICES": 1}, method="PUT")
+    asking = r"--quota-id=BACKEND-SERVICES-per-project --preferred-value=2`"
+    with pytest.raises(PreflightError, match=asking):
+        provision(str(small_profile))
     with pytest.raises(PreflightError, match=r"BACKEND_SERVICES \(global\): 2 more needed, 1 of 1 free.*iam-admin/quotas"):
         provision(str(small_profile))
     assert not any("compute" in each["method"] for each in flows_here.writes())
@@ -53,7 +56,9 @@ def test_a_zone_that_cannot_host_the_chips_is_named_with_those_that_can(flows_he
 def test_too_few_chips_are_named_before_anything_is_written(flows_here: EmbeddedCloud, small_profile: Path):
     flows_here.tell("quotas", {"us-central1/TPU7X": 8}, method="PUT")
     try:
-        with pytest.raises(PreflightError, match=r"tpu7x chips in us-central1: 24 needed, 8 allowed. Ask for 16 more: .*iam-admin/quotas"):
+        with pytest.raises(
+            PreflightError, match=r"tpu7x chips in us-central1: 24 needed, 8 allowed, 16 missing. Ask for 16 more: .*iam-admin/quotas"
+        ):
             provision(str(small_profile))
         assert not any("compute" in each["method"] for each in flows_here.writes())
     finally:

@@ -7,6 +7,7 @@ counted yet.
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 from decimal import Decimal
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from emulator.rules import assumed, documented
 from emulator.services.billingbudgets.budgets import TAB
-from emulator.services.pubsub.topics import deliver_text
+from emulator.services.pubsub.topics import publish_within
 from emulator.times import parse, to_datetime
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Notices:
             message["alertThresholdExceeded"] = max(passed)
         account, _, identifier = row["name"].removeprefix("billingAccounts/").partition("/budgets/")
         attributes = {"billingAccountId": account, "budgetId": identifier, "schemaVersion": "1.0"}
-        deliver_text(world, topic, json.dumps(message), attributes, now)
+        publish_within(world, topic, base64.b64encode(json.dumps(message).encode()).decode(), attributes, now)
 
 
 def _period_start(given: Json, now: int) -> int:

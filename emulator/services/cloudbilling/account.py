@@ -19,6 +19,7 @@ Json = dict[str, Any]
 ACCOUNT = "012345-6789AB-CDEF01"
 NAME = f"billingAccounts/{ACCOUNT}"
 TAB = "billing_policy"
+LINK = "billing_link"
 OWNER = "user:owner@example.com"
 BUDGETS = frozenset(f"billing.budgets.{verb}" for verb in ("create", "delete", "get", "list", "update"))
 READS = frozenset({"billing.budgets.get", "billing.budgets.list", "billing.accounts.get", "billing.accounts.getIamPolicy"})
@@ -31,8 +32,12 @@ ROLES: dict[str, frozenset[str]] = {
 documented(
     "billing-roles", "roles/billing.admin and billing.costsManager may change budgets, billing.viewer may read them, billing.user neither."
 )
+recorded("billing-info", "A project's billing info names the account and billingEnabled; a PUT answers it as a GET does.")
 recorded("billing-test-permissions", "testIamPermissions of a billing account answers those of the asked permissions that the caller has.")
-assumed("one-billing-account", f"There is one billing account, {ACCOUNT}, and the project is billed to it; any other is a 403.")
+assumed(
+    "one-billing-account",
+    f"There is one billing account, {ACCOUNT}, and the project is billed to it until told otherwise; any other is a 403.",
+)
 
 
 def caller_of(call: Call) -> str:
@@ -106,5 +111,16 @@ def project_info(call: Call) -> Json:
     settings = call.world.settings
     if call.text("name").removeprefix("projects/") not in {settings.project, settings.project_number}:
         raise ApiError(403, "The caller does not have permission")
-    name = f"projects/{settings.project}"
-    return {"name": f"{name}/billingInfo", "projectId": settings.project, "billingAccountName": NAME, "billingEnabled": True}
+    account = (call.world.store.get(LINK, settings.project) or {"account": NAME})["account"]
+    linked = {"billingAccountName": account, "billingEnabled": True} if account else {}
+    return {"name": f"projects/{settings.project}/billingInfo", "projectId": settings.project, **linked}
+
+
+def link_project(call: Call) -> Json:
+    """Bill the project to the account, or to none."""
+    account = (call.values.get("projectBillingInfo") or {}).get("billingAccountName", "")
+    project_info(call)
+    if account:
+        require(call, account, "billing.resourceAssociations.create")
+    call.world.store.put(LINK, call.world.settings.project, {"account": account})
+    return project_info(call)

@@ -21,6 +21,7 @@ RPCS = {
     "SetIamPolicy": "cloudbilling.billingAccounts.setIamPolicy",
     "TestIamPermissions": "cloudbilling.billingAccounts.testIamPermissions",
     "GetProjectBillingInfo": "cloudbilling.projects.getBillingInfo",
+    "UpdateProjectBillingInfo": "cloudbilling.projects.updateBillingInfo",
     "ListServices": "cloudbilling.services.list",
     "ListSkus": "cloudbilling.services.skus.list",
 }
@@ -32,7 +33,7 @@ def register(world: World, methods: Methods) -> None:
     handlers = {
         "billingAccounts.get": account.get, "billingAccounts.list": account.list_, "billingAccounts.getIamPolicy": account.get_policy,
         "billingAccounts.setIamPolicy": account.set_policy, "billingAccounts.testIamPermissions": account.test_permissions,
-        "projects.getBillingInfo": account.project_info, "services.list": catalog.services, "services.skus.list": catalog.skus,
+        "projects.getBillingInfo": account.project_info, "projects.updateBillingInfo": account.link_project, "services.list": catalog.services, "services.skus.list": catalog.skus,
     }  # fmt: skip
     for verb, handler in handlers.items():
         methods.add(f"cloudbilling.{verb}", handler)

@@ -41,7 +41,7 @@ def register(world: World, methods: Methods) -> None:
         """Fire a job now, whatever its schedule and state."""
         row = jobs.find(call, call.text("name"))
         firing.fire(row["name"], row, call.now)
-        return jobs.view(world.store.get(jobs.TAB, row["name"]) or row)
+        return jobs.view(world.store.get(jobs.TAB, row["name"]) or row, call.now)
 
     handlers = {
         "create": jobs.create, "get": jobs.get, "list": jobs.list_, "patch": jobs.patch, "delete": jobs.delete, "pause": jobs.pause,

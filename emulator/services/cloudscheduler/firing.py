@@ -18,6 +18,7 @@ import httpx
 from emulator.rules import assumed, documented
 from emulator.services.cloudscheduler import times
 from emulator.services.cloudscheduler.jobs import TAB
+from emulator.services.pubsub.topics import publish_within
 from emulator.times import SECOND, utc
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Firing:
             code = CODES.get(status, 13 if status >= 500 else 2)
             result = {**live, "status": {"code": code}, "retry": 0, "due": following}
             retry = live["retry"] + 1
-            if retry <= live["job"]["retryConfig"].get("retryCount", 0):
+            if retry <= live["job"].get("retryConfig", {}).get("retryCount", 0):
                 again = now + times.pause(live["job"], retry)
                 if following is None or again < following:
                     result |= {"retry": retry, "due": again}
@@ -92,6 +93,10 @@ class Firing:
 
     async def _send(self, name: str, job: Json, scheduled: int) -> int:
         """Send the request; answers the HTTP status."""
+        if "pubsubTarget" in job:
+            given = job["pubsubTarget"]
+            sent = publish_within(self._world, given["topicName"], given.get("data", ""), given.get("attributes", {}), scheduled)
+            return 200 if sent else 404
         target = job["httpTarget"]
         parts = urlsplit(target["uri"])
         host = parts.hostname or ""

@@ -16,16 +16,20 @@ from emulator.rules import assumed, documented, recorded
 from emulator.services.cloudscheduler import times
 from emulator.services.compute.catalog import REGIONS
 from emulator.services.compute.pages import page
-from emulator.times import utc
+from emulator.services.pubsub.names import TOPICS
+from emulator.times import SECOND, utc
 
 if TYPE_CHECKING:
     from emulator.world import World
 
 Json = dict[str, Any]
 TAB, SPANS = "jobs", "jobs_span"
-SETTABLE = ("description", "httpTarget", "schedule", "timeZone", "retryConfig", "attemptDeadline")
+SETTABLE = ("description", "httpTarget", "pubsubTarget", "schedule", "timeZone", "retryConfig", "attemptDeadline")
 TEXT = 500
+UNKNOWN = -1
+"""An instant before all others: by then no next time is known."""
 DEADLINE = (15, 1800)
+LOCATIONS = (*REGIONS, "us-west2")
 recorded("job-not-found", "A job that is not there is a 404 'Job not found.'.")
 documented(
     "job-names",
@@ -35,7 +39,10 @@ documented(
     "job-state", "pause needs a job that is ENABLED, resume one that is PAUSED; a paused one shows no scheduleTime that comes about."
 )
 documented("oauth-google-only", "An oauthToken is for hosts below googleapis.com; anything else takes an oidcToken.")
-assumed("job-targets", "Pub/Sub and App Engine targets are refused with 501; an HTTP target's token account must be of the project.")
+recorded("job-schedule-time", "The answer to a create or patch shows no scheduleTime; reads show it, after a create only a while later.")
+recorded("job-pubsub-view", "A job with a Pub/Sub target shows neither retryConfig nor attemptDeadline where none was given.")
+assumed("job-targets", "App Engine targets are refused with 501; an HTTP target's token account must be of the project.")
+assumed("job-locations", "Jobs can be in the emulator's regions and in us-west2.")
 
 
 def _parent(call: Call, name: str) -> str:
@@ -46,7 +53,7 @@ def _parent(call: Call, name: str) -> str:
         raise ApiError(
             403, "The principal (user or service account) lacks IAM permission for the resource (or the resource may not exist)."
         )
-    if match[2] not in REGIONS:
+    if match[2] not in LOCATIONS:
         raise ApiError(400, f"Location '{match[2]}' is not a valid location. Use ListLocations to list valid locations.")
     return f"projects/{settings.project}/locations/{match[2]}"
 
@@ -60,10 +67,11 @@ def find(call: Call, name: str) -> Json:
     return row
 
 
-def view(row: Json) -> Json:
-    """The job as clients see it."""
-    out = {"name": row["name"], **row["job"], "state": row["state"], "userUpdateTime": utc(row["updated"])}
-    if row["due"] is not None:
+def view(row: Json, visible: int) -> Json:
+    """The job as clients see it; its next time only if that is known by the instant ``visible``."""
+    whole_second = row["updated"] - row["updated"] % SECOND
+    out = {"name": row["name"], **row["job"], "state": row["state"], "userUpdateTime": utc(whole_second).replace(".000000", "")}
+    if row["due"] is not None and row["known"] <= visible:
         out["scheduleTime"] = utc(row["due"])
     if row["last"] is not None:
         out |= {"lastAttemptTime": utc(row["last"]), "status": row["status"]}
@@ -92,18 +100,32 @@ def create(call: Call) -> Json:
         "last": None,
         "status": {},
         "retry": 0,
+        "known": call.now + world.durations.of("scheduler.schedule_known"),
     }
     world.store.put(TAB, name, row)
     _span(world, name, call.now, None)
     world.changed()
-    return view(row)
+    return view(row, UNKNOWN)
 
 
 def _checked(world: World, job: Json) -> Json:
     """A job with Google's defaults; raises 400."""
+    if len(job.get("description", "")) > TEXT:
+        raise ApiError(400, f"Job.description must be at most {TEXT} characters.")
+    times.check_retries(job)
+    times.next_time(job, 0)
+    if "pubsubTarget" in job:
+        if world.store.get(TOPICS, job["pubsubTarget"].get("topicName", "")) is None:
+            raise ApiError(404, "PubsubTarget.topic_name: the topic was not found.")
+        return {"timeZone": "UTC", **job}
+    return {"timeZone": "UTC", "attemptDeadline": "180s", **job, **_http(world, job)}
+
+
+def _http(world: World, job: Json) -> Json:
+    """An HTTP target and its retries with Google's defaults; raises 400."""
     target = job.get("httpTarget")
     if target is None:
-        raise ApiError(501, "Only HTTP targets are emulated.")
+        raise ApiError(501, "Only HTTP and Pub/Sub targets are emulated.")
     parts = urlsplit(target.get("uri", ""))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ApiError(400, f"HttpTarget.uri must be a valid URL, beginning with http:// or https://: {target.get('uri', '')!r}")
@@ -114,13 +136,9 @@ def _checked(world: World, job: Json) -> Json:
         (f"@{world.project}.iam.gserviceaccount.com", "@developer.gserviceaccount.com")
     ):
         raise ApiError(400, "HttpTarget.oauth_token.service_account_email must be a service account of the job's project.")
-    if len(job.get("description", "")) > TEXT:
-        raise ApiError(400, f"Job.description must be at most {TEXT} characters.")
     seconds = times.duration(job.get("attemptDeadline", "180s")) / 1_000_000
     if not DEADLINE[0] <= seconds <= DEADLINE[1]:
         raise ApiError(400, "Job.attempt_deadline must be between 15s and 1800s for HTTP targets.")
-    times.check_retries(job)
-    times.next_time(job, 0)
     retries = {
         "maxRetryDuration": "0s",
         "minBackoffDuration": "5s",
@@ -132,19 +150,19 @@ def _checked(world: World, job: Json) -> Json:
         token = {"scope": "https://www.googleapis.com/auth/cloud-platform", **token}
         target = {**target, "oauthToken": token}
     target = {"httpMethod": "POST", **target}
-    return {"timeZone": "UTC", "attemptDeadline": "180s", **job, "httpTarget": target, "retryConfig": retries}
+    return {"httpTarget": target, "retryConfig": retries}
 
 
 def get(call: Call) -> Json:
     """Read a job."""
-    return view(find(call, call.text("name")))
+    return view(find(call, call.text("name")), call.now)
 
 
 def list_(call: Call) -> Json:
     """The jobs of a location."""
     head = _parent(call, call.text("parent")) + "/"
     values = {"max_results": min(int(call.values.get("pageSize") or 500), 500), "page_token": call.values.get("pageToken")}
-    chosen, token = page(values, [view(row) for name, row in call.world.store.items(TAB) if name.startswith(head)])
+    chosen, token = page(values, [view(row, call.now) for name, row in call.world.store.items(TAB) if name.startswith(head)])
     return {**({"jobs": chosen} if chosen else {}), **({"nextPageToken": token} if token else {})}
 
 
@@ -159,7 +177,9 @@ def patch(call: Call) -> Json:
         **{key: given[key] for key in fields if key in given},
     }
     job = _checked(call.world, {key: merged[key] for key in SETTABLE if key in merged})
-    return _keep(call, {**row, "job": job, "updated": call.now, "due": times.next_time(job, call.now), "retry": 0})
+    changed = {**row, "job": job, "updated": call.now, "due": times.next_time(job, call.now), "retry": 0}
+    _keep(call, changed)
+    return view(changed, UNKNOWN)
 
 
 def pause(call: Call) -> Json:
@@ -181,7 +201,7 @@ def resume(call: Call) -> Json:
 def _keep(call: Call, row: Json) -> Json:
     call.world.store.put(TAB, row["name"], row)
     call.world.changed()
-    return view(row)
+    return view(row, call.now)
 
 
 def delete(call: Call) -> Json:
@@ -199,4 +219,4 @@ def _span(world: World, name: str, start: int, end: int | None) -> None:
 def locations(call: Call) -> Json:
     """Where jobs can be."""
     project = call.world.project
-    return {"locations": [{"name": f"projects/{project}/locations/{region}", "locationId": region} for region in REGIONS]}
+    return {"locations": [{"name": f"projects/{project}/locations/{region}", "locationId": region} for region in LOCATIONS]}

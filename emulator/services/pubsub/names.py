@@ -33,8 +33,13 @@ def found(call: Call, name: str, collection: str) -> Json:
     full = checked(call, name, collection)
     row = call.world.store.get(collection, full)
     if row is None:
-        raise ApiError(404, f"Resource not found (resource={full.rpartition('/')[2]}).")
+        raise not_found(full)
     return row
+
+
+def not_found(full: str) -> ApiError:
+    """The 404 of a topic or subscription [recorded]."""
+    return ApiError(404, f"Resource not found (resource={full.rpartition('/')[2]}).")
 
 
 def refuse_second(call: Call, full: str, collection: str) -> None:

@@ -12,7 +12,7 @@ from emulator.call import Call
 from emulator.errors import ApiError
 from emulator.rules import assumed, documented, recorded
 from emulator.services.compute.pages import page
-from emulator.services.pubsub.names import SUBSCRIPTIONS, TOPICS, checked, found, in_project, refuse_second
+from emulator.services.pubsub.names import SUBSCRIPTIONS, TOPICS, checked, found, in_project, not_found, refuse_second
 from emulator.services.pubsub.topics import MESSAGES
 from emulator.times import SECOND
 
@@ -27,9 +27,14 @@ SETTABLE = {
     "messageRetentionDuration",
     "expirationPolicy",
     "retainAckedMessages",
+    "enableExactlyOnceDelivery",
     "enableMessageOrdering",
     "filter",
 }
+YOUNG = "subscriptions_young"
+recorded("subscription-eventual", "A new subscription's GET is a 404 for a short while after its create was answered.")
+recorded("subscription-patched", "The answer to a patch shows pushConfig with the attribute x-goog-version; reads show it empty.")
+assumed("subscription-young", "A new subscription is in lists, can be pulled from and is published to at once.")
 recorded(
     "subscription-view",
     "A subscription shows state ACTIVE, an empty pushConfig, ackDeadlineSeconds, its retention and its expiration policy.",
@@ -63,12 +68,17 @@ def create(call: Call) -> Json:
         "ackDeadlineSeconds": seconds,
     }
     call.world.store.put(SUBSCRIPTIONS, full, row)
+    call.world.store.put(YOUNG, full, {"visible": call.now + call.world.durations.of("pubsub.read_after_create")})
     return row
 
 
 def get(call: Call) -> Json:
-    """Read a subscription."""
-    return found(call, call.text("subscription"), SUBSCRIPTIONS)
+    """Read a subscription; a new one cannot be read for a short while."""
+    row = found(call, call.text("subscription"), SUBSCRIPTIONS)
+    young = call.world.store.get(YOUNG, row["name"])
+    if young and call.now < young["visible"]:
+        raise not_found(row["name"])
+    return row
 
 
 def list_(call: Call) -> Json:
@@ -89,7 +99,7 @@ def patch(call: Call) -> Json:
         raise ApiError(400, f"Invalid update_mask provided in the UpdateSubscriptionRequest: {', '.join(wrong) or 'it is empty'}.")
     new = {**{key: value for key, value in row.items() if key not in fields}, **{key: given[key] for key in fields if key in given}}
     call.world.store.put(SUBSCRIPTIONS, row["name"], new)
-    return new
+    return {**new, "pushConfig": {"attributes": {"x-goog-version": "v1"}}}
 
 
 def delete(call: Call) -> Json:

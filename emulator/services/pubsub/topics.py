@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from emulator.call import Call
@@ -96,9 +95,9 @@ def deliver(world: World, topic: str, data: str, attributes: Json, now: int) -> 
     return number
 
 
-def deliver_text(world: World, topic: str, text: str, attributes: Json, now: int) -> bool:
-    """Publish from within the cloud; False where the topic is gone."""
+def publish_within(world: World, topic: str, data: str, attributes: Json, now: int) -> bool:
+    """Publish from within the cloud, data in base64; False where the topic is gone."""
     if world.store.get(TOPICS, topic) is None:
         return False
-    deliver(world, topic, base64.b64encode(text.encode()).decode(), attributes, now)
+    deliver(world, topic, data, attributes, now)
     return True

@@ -50,6 +50,10 @@ documented("bucket-not-empty", "A bucket with objects cannot be deleted: 409 'Th
 documented(
     "bucket-soft-delete", "Deleted objects are kept for seven days unless the bucket's soft delete policy says otherwise; 0 keeps none."
 )
+recorded(
+    "bucket-patch-full",
+    "A patch answers the access control lists too (projection full) unless access is uniform; inserts and reads do not.",
+)
 recorded("bucket-delete-204", "A deleted bucket or object is a 204 without a body.")
 assumed("bucket-gone-at-once", "A deleted bucket is gone at once, its soft-deleted objects and their bill with it; its name is free again.")
 
@@ -82,6 +86,34 @@ def view(world: World, row: Json) -> Json:
         **body,
     }
     return {**content, "etag": fingerprint([name, row["metageneration"]])}
+
+
+def access_lists(world: World, row: Json) -> Json:
+    """What projection ``full`` adds to a bucket without uniform access: its default access control lists [recorded]."""
+    if row["body"]["iamConfiguration"]["uniformBucketLevelAccess"]["enabled"]:
+        return {}
+    name, number = row["name"], world.settings.project_number
+    mark = fingerprint([name, "acl"])
+
+    def grant(team: str, role: str) -> Json:
+        entity = f"project-{team}-{number}"
+        return {"entity": entity, "etag": mark, "projectTeam": {"projectNumber": number, "team": team}, "role": role}
+
+    grants = [grant(team, role) for team, role in (("owners", "OWNER"), ("editors", "OWNER"), ("viewers", "READER"))]
+    return {
+        "acl": [
+            {
+                **each,
+                "kind": "storage#bucketAccessControl",
+                "bucket": name,
+                "id": f"{name}/{each['entity']}",
+                "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}/acl/{each['entity']}",
+            }
+            for each in grants
+        ],
+        "defaultObjectAcl": [{**each, "kind": "storage#objectAccessControl"} for each in grants],
+        "owner": {"entity": f"project-owners-{number}"},
+    }
 
 
 def insert(call: Call) -> Json:
@@ -155,7 +187,7 @@ def _change(call: Call, body: Json) -> Json | Raw:
         return not_modified()
     new = {**row, "body": _settled(row["body"], body, call.now), "updated": call.now, "metageneration": row["metageneration"] + 1}
     world.store.put(TAB, row["name"], new)
-    return view(world, new)
+    return {**view(world, new), **(access_lists(world, new) if call.values.get("projection") != "noAcl" else {})}
 
 
 def patch(call: Call) -> Json | Raw:
