@@ -84,10 +84,10 @@ def _connect(cloud: str, project: str, elsewhere: str, token: str) -> Connection
 def _channel(target: str) -> grpc.Channel:
     channel: grpc.Channel = grpc.insecure_channel(target)  # type: ignore[no-untyped-call]  # grpc ships no types
     token = os.environ.get(TOKEN)
-    return grpc.intercept_channel(channel, _Bearer(token)) if token else channel
+    return grpc.intercept_channel(channel, _Bearer(token)) if token else channel  # type: ignore[no-untyped-call]  # the same
 
 
-class _Bearer(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # the same
+class _Bearer(grpc.UnaryUnaryClientInterceptor):
     """Sends an access token with every call."""
 
     def __init__(self, token: str) -> None:

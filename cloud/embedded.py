@@ -31,13 +31,14 @@ ELSEWHERE = "IRONWOOD_EMULATOR"
 
 @dataclass(frozen=True, kw_only=True)
 class Embedded:
-    """Where an embedded cloud listens: `rest` and `grpc` as host:port."""
+    """Where an embedded cloud listens: `rest`, `grpc` and `dns` (UDP) as host:port."""
 
     rest: str
     grpc: str
     clock: str
     scale: float
     state: str | None
+    dns: str = ""
 
     @property
     def url(self) -> str:
@@ -51,7 +52,14 @@ def running(address: str) -> Embedded | None:
         answer = httpx.get(f"http://{address}/_emulator/health", timeout=5.0).raise_for_status().json()
     except (httpx.HTTPError, json.JSONDecodeError):
         return None
-    return Embedded(rest=answer["rest"], grpc=answer["grpc"], clock=answer["clock"], scale=float(answer["scale"]), state=answer["state"])
+    return Embedded(
+        rest=answer["rest"],
+        grpc=answer["grpc"],
+        clock=answer["clock"],
+        scale=float(answer["scale"]),
+        state=answer["state"],
+        dns=answer.get("dns", ""),
+    )
 
 
 def ensure_running(project: str) -> Embedded:

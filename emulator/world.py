@@ -62,6 +62,7 @@ class World:
         self.inventories: list[Callable[[World], Iterator[Json]]] = []
         self.watchers: list[asyncio.Event] = []
         self.generation = 0
+        self.dns = ""
 
     def _start(self) -> int:
         saved = self.store.get("meta", "clock")

@@ -23,6 +23,7 @@ from ironwood.errors import UnfinishedError
 from ironwood.graph import Graph
 from ironwood.plan import Plan
 from ironwood.profile import Profile
+from ironwood.renewal import renewed
 from ironwood.resources.base import SERVICES
 from ironwood.resources.service_set import ServiceSet
 from tasks import report
@@ -67,6 +68,7 @@ def compare(connection: Connection, profile: Profile, wanted: Graph) -> Reconcil
 
 def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconciliation:
     """The diff of `wanted` against what was observed."""
+    wanted = renewed(wanted, observation.live)
     books = (load_price_book(profile.price_book), load_price_book(SECOND_BOOK))
     return Reconciliation(
         observation=observation,

@@ -27,7 +27,7 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     connection = connect(ours)
     wanted = desired(ours, sizes_within(ours, sizes or {}))
     found = compare(connection, ours, wanted)
-    findings = probe(connection, found.observation.live, wanted, found.plan)
+    findings = probe(connection, found.observation.live, found.wanted, found.plan, ours)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
     if broken:

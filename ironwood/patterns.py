@@ -13,6 +13,8 @@ MODEL_NAME = r"^[a-z0-9-]+$"
 MODEL_SOURCE = r"^(gs|hf)://.+$"
 URL_PATH = r"^/.*$"
 ROUTE_PREFIX = r"^[a-z0-9][-a-z0-9]*$"
+DOMAIN = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z][-a-z0-9]{0,61}$"
+NAME_SERVER = r"^([0-9.]+(:[0-9]+)?)?$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
 
@@ -26,6 +28,8 @@ WORDS: Mapping[str, str] = {
     MODEL_SOURCE: "a place models are read from, such as gs://bucket/model or hf://owner/model",
     URL_PATH: "a path; begin it with a slash",
     ROUTE_PREFIX: "a path prefix: lower-case letters, digits and dashes, without slashes, such as simple",
+    DOMAIN: "a domain name in small letters without a wildcard, such as inference.example.com",
+    NAME_SERVER: "a name server's address, such as 8.8.8.8 or 127.0.0.1:5353",
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
 }

@@ -175,6 +175,18 @@ def the_default_tier_serves(profile: Profile) -> Iterator[Finding]:
             seen.setdefault(path, name)
 
 
+def https_has_a_port_of_its_own(profile: Profile) -> Iterator[Finding]:
+    """HTTP and HTTPS listen on different ports, and no domain stands twice."""
+    balancer = profile.load_balancer
+    if balancer.domains and balancer.https_port == balancer.port:
+        yield Finding(
+            path=("load_balancer", "https_port"),
+            text=f"{balancer.https_port} is the port of HTTP too; HTTP redirects, so give each its own",
+        )
+    for domain in sorted({each for each in balancer.domains if balancer.domains.count(each) > 1}):
+        yield Finding(path=("load_balancer", "domains"), text=f"'{domain}' stands twice; keep one of the two")
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -187,4 +199,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     names_fit,
     the_subnet_is_private,
     the_default_tier_serves,
+    https_has_a_port_of_its_own,
 )

@@ -16,8 +16,8 @@ from ironwood.cost.pricebook import PriceBook
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.apply import Done
+from tasks.finding import Finding
 from tasks.preflight.check import Check
-from tasks.probe import Finding
 
 MARKS = {"create": "+", "update": "~", "delete": "-"}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloud.drivers.base import Driver
+from cloud.drivers.https import CERTIFICATE, HTTPS_PROXY
 from cloud.drivers.iam import SERVICE_ACCOUNT
 from cloud.drivers.iam_binding import IAM_BINDING
 from cloud.drivers.instance_group import INSTANCE_GROUP
@@ -31,6 +32,8 @@ _ALL: tuple[Driver[Any], ...] = (
     BACKEND_SERVICE,
     URL_MAP,
     HTTP_PROXY,
+    CERTIFICATE,
+    HTTPS_PROXY,
     FORWARDING_RULE,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup, InstanceTemplate, StrayInstance
+from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
@@ -28,6 +29,8 @@ KINDS: dict[str, type[Resource]] = {
         BackendService,
         UrlMap,
         HttpProxy,
+        Certificate,
+        HttpsProxy,
         ForwardingRule,
     )
 }
