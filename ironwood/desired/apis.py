@@ -7,5 +7,6 @@ REQUIRED_APIS = (
     "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "iam.googleapis.com",
+    "orgpolicy.googleapis.com",
     "serviceusage.googleapis.com",
 )
