@@ -8,7 +8,7 @@ import dns.resolver
 from cloud.connection import Connection
 from ironwood.errors import UnreachableError
 
-ASK_SECONDS = 5.0
+ASK_SECONDS = 3.0
 ISSUERS = ("pki.goog", "letsencrypt.org")
 """Who signs managed certificates (documented)."""
 

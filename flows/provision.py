@@ -8,7 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.permitted import demand
+from flows.permitted import demand, tell
 from flows.reconcile import carry_out, compare
 from flows.validate import validate
 from ironwood.desired import desired
@@ -33,6 +33,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     report.opening(ours, connection)
     wanted = desired(ours, sizes_within(ours, sizes or {}))
     if dry_run:
+        tell(connection, "provision", wanted)
         found = compare(connection, ours, wanted)
         report.checks(preflight(connection, ours, found.plan, wanted))
         found.show(ours)
