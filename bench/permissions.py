@@ -31,15 +31,15 @@ Used = dict[str, dict[str, list[str]]]
 PROFILE = """name: permissions
 cloud: embedded
 project_id: embedded-project
-load_balancer: {port: 8080}
+load_balancer: {port: 8080, https_port: 8443, domains: [permissions.example.test]}
 tiers:
   small: {chips: 8}
   medium: {chips: 16}
 """
-CHANGED = PROFILE.replace("port: 8080", "port: 8080, max_rate_per_vm: 90, default_tier: small") + (
-    "serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n"
-)
-"""Updates in place: firewall, health check, backend service, URL map, labels; and a new template for each group."""
+CHANGED = PROFILE.replace("port: 8080,", "port: 8080, max_rate_per_vm: 90, default_tier: small,").replace(
+    "[perm", "[www.permissions.example.test, perm"
+) + ("serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n")
+"""Updates in place: firewall, certificates, health check, backend service, URL map, labels; and a new template for each group."""
 SMALLER = PROFILE.replace("small: {chips: 8}", "small: {enabled: false}")
 PARENT = "projects/embedded-project"
 

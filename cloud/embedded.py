@@ -31,7 +31,7 @@ ELSEWHERE = "IRONWOOD_EMULATOR"
 
 @dataclass(frozen=True, kw_only=True)
 class Embedded:
-    """Where an embedded cloud listens: `rest` and `grpc` as host:port."""
+    """Where an embedded cloud listens: `rest`, `grpc` and `dns` (UDP) as host:port."""
 
     rest: str
     grpc: str
@@ -39,6 +39,7 @@ class Embedded:
     scale: float
     state: str | None
     started: float
+    dns: str = ""
 
     @property
     def url(self) -> str:
@@ -59,6 +60,7 @@ def running(address: str) -> Embedded | None:
         scale=float(answer["scale"]),
         state=answer["state"],
         started=float(answer.get("started", 0.0)),
+        dns=answer.get("dns", ""),
     )
 
 

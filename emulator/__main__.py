@@ -21,6 +21,7 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--port", type=int, default=8787, help="REST and admin port")
     add("--grpc-port", type=int, default=None, help="gRPC port (default: --port + 1)")
+    add("--dns-port", type=int, default=0, help="UDP port of the name server (default: any free one; /_emulator/health tells it)")
     add("--host", default="127.0.0.1", help="address to listen on; the admin surface answers loopback peers only")
     add("--clock", choices=MODES, default="scaled", help="how emulated time passes")
     add("--time-scale", type=float, default=60.0, help="emulated seconds a real second (scaled clock)")
@@ -54,6 +55,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         host=arguments.host,
         port=arguments.port,
         grpc_port=ports["--grpc-port"],
+        dns_port=arguments.dns_port,
         clock=arguments.clock,
         time_scale=arguments.time_scale,
         start_time=start,

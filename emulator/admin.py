@@ -12,9 +12,10 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from emulator import authority, zone
 from emulator.access.orgpolicies import TAB as ORG_POLICIES
 from emulator.dataplane.plane import DataPlane
 from emulator.durations import BadDurationError
@@ -71,6 +72,8 @@ class Admin:
             ("PUT", "quotas", self.set_quotas),
             ("GET", "durations", self.durations),
             ("PUT", "durations", self.set_durations),
+            ("GET", "dns", self.dns),
+            ("PUT", "dns", self.set_dns),
             ("GET", "orgpolicies", self.orgpolicies),
             ("POST", "shared_vpc", self.shared_vpc),
             ("PUT", "orgpolicies", self.set_orgpolicies),
@@ -79,7 +82,10 @@ class Admin:
             ("GET", "incidents", self.incidents),
             ("GET", "notifications", self.notifications),
         ]
-        return [Route(f"/_emulator/{path}", _local(endpoint), methods=[method]) for method, path, endpoint in table]
+        return [
+            *(Route(f"/_emulator/{path}", _local(endpoint), methods=[method]) for method, path, endpoint in table),
+            Route("/_emulator/ca.pem", self.authority, methods=["GET"]),
+        ]
 
     async def health(self, _: Request) -> JSONResponse:
         """Whether it is up, and where."""
@@ -90,6 +96,7 @@ class Admin:
                 "pid": os.getpid(),
                 "rest": f"{settings.host}:{settings.port}",
                 "grpc": f"{settings.host}:{settings.grpc_port}",
+                "dns": self._world.dns,
                 "clock": settings.clock,
                 "scale": self._world.clock.scale,
                 "project": settings.project,
@@ -291,6 +298,28 @@ class Admin:
         except BadDurationError as error:
             return refused(str(error))
         return await self.durations(request)
+
+    async def dns(self, _: Request) -> JSONResponse:
+        """The records set."""
+        return JSONResponse({"dns": dict(self._world.store.items(zone.TAB))})
+
+    async def set_dns(self, request: Request) -> JSONResponse:
+        """Set names to their records, {"A": [...], "AAAA": [...], "CAA": [...]}; null forgets a name."""
+        for name, kinds in (await _body(request)).items():
+            if kinds is not None and (not isinstance(kinds, dict) or set(kinds) - set(zone.TYPES)):
+                return refused(f"{name}: give some of {', '.join(zone.TYPES)}, each a list of texts, or null")
+            if kinds is None:
+                self._world.store.delete(zone.TAB, name.rstrip(".").lower())
+            else:
+                self._world.store.put(zone.TAB, name.rstrip(".").lower(), kinds)
+        self._world.commit()
+        return await self.dns(request)
+
+    async def authority(self, _: Request) -> Response:
+        """The certificate of the authority that signs managed certificates."""
+        pem = authority.of(self._world).pem
+        self._world.commit()
+        return PlainTextResponse(pem, media_type="application/x-pem-file")
 
     async def orgpolicies(self, _: Request) -> JSONResponse:
         """The rules of every constraint that is set."""

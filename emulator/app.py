@@ -26,6 +26,7 @@ from emulator.wire.rest import RestFront
 from emulator.wire.routes import Router
 from emulator.wire.server import CuttableProtocol
 from emulator.world import World
+from emulator.zone import NameServer
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -91,6 +92,11 @@ async def serve(settings: Settings) -> None:
         raise SettingsError(text) from error
     await rpc_server.start()
     loop = asyncio.get_running_loop()
+    try:
+        names, _ = await loop.create_datagram_endpoint(lambda: NameServer(world), local_addr=(settings.host, settings.dns_port))
+    except OSError as error:
+        raise SettingsError(f"--dns-port {settings.dns_port} on {settings.host}: {error.strerror}; choose another port") from error
+    world.dns = "{}:{}".format(*names.get_extra_info("sockname")[:2])
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -104,6 +110,7 @@ async def serve(settings: Settings) -> None:
     done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await plane.close()
+    names.close()
     await rpc_server.stop(0.5)
     for task in tasks[:2]:
         task.cancel()

@@ -21,6 +21,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8787
     grpc_port: int = 8788
+    dns_port: int = 0
     clock: str = "scaled"
     time_scale: float = 60.0
     start_time: int | None = None

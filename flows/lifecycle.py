@@ -18,10 +18,12 @@ from flows.teardown import teardown
 from ironwood.desired import desired
 from ironwood.errors import ProbeError
 from ironwood.profile import Profile
+from ironwood.renewal import renewed
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.observe import observe
 from tasks.probe import routes, under_load
+from tasks.reach import clients
 
 
 @flow(name="lifecycle", flow_run_name="lifecycle of {profile}")
@@ -58,8 +60,8 @@ def _scale_under_load(connection: Connection, ours: Profile, profile: str) -> No
     """The first tier that can grow goes up by its room and back, while every route is asked without pause."""
     tier, room = next((name, each.max_replicas) for name, each in ours.enabled_tiers.items())
     seen = observe(connection, API_NAMES).live
-    urls = tuple(url for url, _ in routes(seen, desired(ours, ours.baseline)))
-    with under_load(urls) as loads:
+    urls = tuple(url for url, _ in routes(seen, renewed(desired(ours, ours.baseline), seen)))
+    with under_load(urls, clients=clients(connection, seen)) as loads:
         scale(profile, {tier: room})
         scale(profile, ours.baseline)
     sent, failed = sum(each.sent for each in loads.values()), sum(each.failed for each in loads.values())

@@ -6,11 +6,17 @@ from cloud.connection import Connection
 from ironwood.graph import Graph
 from tasks import report
 from tasks.preflight import refuse
+from tasks.preflight.check import Check
 from tasks.preflight.permissions import Operation, permissions
+
+
+def tell(connection: Connection, operation: Operation, wanted: Graph) -> list[Check]:
+    """Say whether the caller has every permission of `operation`, and which are missing; a dry run goes on all the same."""
+    checks = permissions(connection, operation, wanted)
+    report.checks(checks)
+    return checks
 
 
 def demand(connection: Connection, operation: Operation, wanted: Graph) -> None:
     """Say whether the caller has every permission of `operation`; raises PreflightError naming each that is missing."""
-    checks = permissions(connection, operation, wanted)
-    report.checks(checks)
-    refuse(checks)
+    refuse(tell(connection, operation, wanted))

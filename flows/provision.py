@@ -8,7 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.permitted import demand
+from flows.permitted import demand, tell
 from flows.reconcile import carry_out, compare, converge
 from flows.recording import record
 from flows.validate import validate
@@ -34,6 +34,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     report.opening(ours, connection)
     target = sizes_within(ours, sizes or {})
     if dry_run:
+        tell(connection, "provision", desired(ours, target))
         found = compare(connection, ours, target)
         report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)

@@ -26,6 +26,7 @@ from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
+from ironwood.renewal import renewed
 from ironwood.resources.base import SERVICES
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.service_set import ServiceSet
@@ -71,6 +72,7 @@ def compare(connection: Connection, profile: Profile, sizes: Mapping[str, int], 
 
 def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconciliation:
     """The diff of `wanted` against what was observed."""
+    wanted = renewed(wanted, observation.live)
     books = (load_price_book(profile.price_book), load_price_book(SECOND_BOOK))
     return Reconciliation(
         observation=observation,

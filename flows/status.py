@@ -14,6 +14,7 @@ from flows.reconcile import API_NAMES, ours
 from ironwood.cost.estimate import estimate
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.load_balancer import ForwardingRule
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
@@ -36,8 +37,11 @@ def status(profile: str = "embedded") -> int:
     rows = [(each.kind, each.name, each.scope, _state(each), _age(each, now), report.usd(by_address[each.address])) for each in owned]
     report.page(f"status-{wanted.name}", f"status of profile {wanted.name}", rows, ("kind", "name", "scope", "state", "age", "$/hour"))
     for each in owned:
+        if isinstance(each, Certificate):
+            report.say("certificate", f"{each.status} for {', '.join(each.domains)}")
         if isinstance(each, ForwardingRule):
-            report.say("serves on", f"http://{each.ip}:{each.port}")
+            scheme = "https" if isinstance(graph.get(each.target), HttpsProxy) else "http"
+            report.say("serves on", f"{scheme}://{each.ip}:{each.port}")
     report.say("status", f'{len(owned)} objects, {report.usd(costs.hourly_usd)}/h at price book "{costs.book}"')
     return len(owned)
 
@@ -45,6 +49,8 @@ def status(profile: str = "embedded") -> int:
 def _state(resource: Resource) -> str:
     if isinstance(resource, InstanceGroup):
         return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
+    if isinstance(resource, Certificate):
+        return resource.status
     return "there"
 
 

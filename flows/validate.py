@@ -26,7 +26,7 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     ours = load_profile(profile)
     connection = connect(ours)
     found = compare(connection, ours, sizes_within(ours, sizes or {}))
-    findings = probe(connection, found.observation.live, found.wanted, found.plan) + watched(connection, ours)
+    findings = probe(connection, found.observation.live, found.wanted, found.plan, ours) + watched(connection, ours)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
     if broken:

@@ -129,6 +129,31 @@ def stop_job(group: str) -> str:
     return f"{group}-stop"
 
 
+def redirect(prefix: str) -> str:
+    """The URL map that sends HTTP to HTTPS."""
+    return f"{prefix}ai-inference-https-redirect"
+
+
+def certificate(prefix: str, content: str) -> str:
+    """The managed certificate; `content` is the hash of its domains."""
+    return f"{prefix}ai-inference-cert-{content}"
+
+
+def numbered(name: str, number: int) -> str:
+    """The `number`-th name, from 1, of something that had to be made anew under another one."""
+    return name if number == 1 else f"{name}-{number}"
+
+
+def https_proxy(prefix: str) -> str:
+    """The proxy that terminates TLS."""
+    return f"{prefix}ai-inference-https-proxy"
+
+
+def https_forwarding_rule(prefix: str) -> str:
+    """The rule that opens the address for HTTPS."""
+    return f"{prefix}ai-inference-https-forwarding-rule"
+
+
 def forwarding_rule(prefix: str) -> str:
     """The rule that opens the address."""
     return f"{prefix}ai-inference-forwarding-rule"

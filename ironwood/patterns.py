@@ -15,6 +15,8 @@ URL_PATH = r"^/.*$"
 ROUTE_PREFIX = r"^[a-z0-9][-a-z0-9]*$"
 RESOURCE_NAME = r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"
 BILLING_ACCOUNT = r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$"
+DOMAIN = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z][-a-z0-9]{0,61}$"
+NAME_SERVER = r"^([0-9.]+(:[0-9]+)?)?$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -31,6 +33,8 @@ WORDS: Mapping[str, str] = {
     ROUTE_PREFIX: "a path prefix: lower-case letters, digits and dashes, without slashes, such as simple",
     RESOURCE_NAME: "a resource's name: up to 63 lower-case letters, digits and dashes, beginning with a letter and not ending in a dash",
     BILLING_ACCOUNT: "a billing account's id, such as 012345-6789AB-CDEF01 (`gcloud billing accounts list` tells it)",
+    DOMAIN: "a domain name in small letters without a wildcard, such as inference.example.com",
+    NAME_SERVER: "a name server's address, such as 8.8.8.8 or 127.0.0.1:5353",
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",

@@ -77,9 +77,12 @@ class NetworkSettings(_Section):
 
 
 class LoadBalancer(_Section):
-    """The global front end."""
+    """The global front end: plain HTTP, or, with `domains`, HTTPS to which HTTP redirects."""
 
     port: Annotated[int, Field(ge=1, le=65_535)] = 80
+    https_port: Annotated[int, Field(ge=1, le=65_535)] = 443
+    domains: Annotated[tuple[Annotated[str, Field(pattern=patterns.DOMAIN)], ...], Field(max_length=100)] = ()
+    resolver: Annotated[str, Field(pattern=patterns.NAME_SERVER)] = ""
     max_rate_per_vm: Annotated[int, Field(ge=1)] = 100
     default_tier: TierName = "medium"
 
@@ -265,5 +268,8 @@ def _fill_tiers(values: dict[str, object]) -> None:
         for key in ("paths", "fallbacks"):
             if isinstance(tier.get(key), list):
                 tier[key] = tuple(tier[key])
+    balancer = values.get("load_balancer")
+    if isinstance(balancer, dict) and isinstance(balancer.get("domains"), list):
+        balancer["domains"] = tuple(balancer["domains"])
     if isinstance(values.get("adopt"), list):
         values["adopt"] = tuple(values["adopt"])  # type: ignore[arg-type]  # just seen to be a list

@@ -255,6 +255,18 @@ def charts_name_known_metrics(profile: Profile) -> Iterator[Finding]:
             )
 
 
+def https_has_a_port_of_its_own(profile: Profile) -> Iterator[Finding]:
+    """HTTP and HTTPS listen on different ports, and no domain stands twice."""
+    balancer = profile.load_balancer
+    if balancer.domains and balancer.https_port == balancer.port:
+        yield Finding(
+            path=("load_balancer", "https_port"),
+            text=f"{balancer.https_port} is the port of HTTP too; HTTP redirects, so give each its own",
+        )
+    for domain in sorted({each for each in balancer.domains if balancer.domains.count(each) > 1}):
+        yield Finding(path=("load_balancer", "domains"), text=f"'{domain}' stands twice; keep one of the two")
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -270,4 +282,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_budget_rises,
     charts_name_known_metrics,
     the_stop_is_a_time,
+    https_has_a_port_of_its_own,
 )

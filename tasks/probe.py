@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,10 +21,13 @@ from cloud.drivers.addresses import backend_url
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from ironwood.graph import Graph
 from ironwood.plan import Plan
+from ironwood.profile import Profile
 from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
-from ironwood.resources.load_balancer import BackendService, ForwardingRule, UrlMap
+from ironwood.resources.load_balancer import BackendService
 from ironwood.resources.scheduler_job import SchedulerJob
+from tasks import probe_https, reach
+from tasks.finding import Finding
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 PREDICT = "/v1/predict"
@@ -35,15 +38,6 @@ POLL = timedelta(seconds=5)
 OK = 200
 NOBODY = 502
 """What the load balancer answers while no VM is behind a service (documented)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One line of the validation table."""
-
-    check: str
-    passed: bool
-    found: str
 
 
 @dataclass
@@ -65,11 +59,16 @@ class Load:
 
 
 @contextmanager
-def under_load(urls: tuple[str, ...], *, pause_seconds: float = 0.02) -> Iterator[dict[str, Load]]:
-    """Keep predictions coming to every one of `urls`, one at a time each, while the block runs; yields the counts by URL."""
+def under_load(
+    urls: tuple[str, ...], *, pause_seconds: float = 0.02, clients: Callable[[], httpx.Client] = httpx.Client
+) -> Iterator[dict[str, Load]]:
+    """Keep predictions coming to every one of `urls`, one at a time each, while the block runs; yields the counts by URL.
+
+    `clients` makes the client of each, `tasks.reach.clients` those that know where domains are served.
+    """
     loads = {url: Load(url=url) for url in urls}
     stop = threading.Event()
-    threads = [threading.Thread(target=_keep_asking, args=(load, stop, pause_seconds), daemon=True) for load in loads.values()]
+    threads = [threading.Thread(target=_keep_asking, args=(load, stop, pause_seconds, clients), daemon=True) for load in loads.values()]
     for thread in threads:
         thread.start()
     try:
@@ -89,7 +88,7 @@ def under_load(urls: tuple[str, ...], *, pause_seconds: float = 0.02) -> Iterato
     retry_condition_fn=may_succeed_later,
     persist_result=False,
 )
-def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan) -> list[Finding]:
+def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profile: Profile) -> list[Finding]:
     """The validation table: drift, groups, backend health, and a prediction through every route of the URL map."""
     with connection.clock.participating("validate"):
         findings = [Finding(check="no drift", passed=not len(drift), found=drift.summary if len(drift) else "live is as desired")]
@@ -101,17 +100,18 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan) -> li
             if isinstance(each, BackendService) and each.address in wanted
             for finding in _backends(connection, each, live)
         ]
+        live = probe_https.settled(connection, live, wanted, profile)
+    findings += probe_https.findings(connection, live, wanted, profile)
+    clients = reach.clients(connection, live)
     # Not a participant while it waits for an answer: stepped time has to pass for the model server.
-    return findings + [_prediction(url, into, _vms(into, live)) for url, into in routes(live, wanted)]
+    return findings + [_prediction(url, into, _vms(into, live), clients) for url, into in routes(live, wanted)]
 
 
 def routes(live: Graph, wanted: Graph) -> list[tuple[str, BackendService]]:
-    """The URL of a prediction through each route of ours, with the backend service it leads to."""
-    rule = next((each for each in live if isinstance(each, ForwardingRule) and each.address in wanted), None)
-    url_map = next((each for each in live if isinstance(each, UrlMap) and each.address in wanted), None)
-    if rule is None or url_map is None:
+    """The URL of a prediction through each route of ours, with the backend service it leads to; none while HTTPS is pending."""
+    base, url_map = reach.base(live, wanted), reach.routing_map(live, wanted)
+    if not base or url_map is None or url_map.default_service is None:
         return []
-    base = f"http://{rule.ip}:{rule.port}"
     prefixes = {"": url_map.default_service} | {f"/{prefix}": route.service for route in url_map.routes for prefix in route.prefixes}
     services = {prefix: live.get(address) for prefix, address in prefixes.items()}
     return [(f"{base}{prefix}{PREDICT}", service) for prefix, service in services.items() if isinstance(service, BackendService)]
@@ -161,11 +161,12 @@ def _servers(live: Graph, backend: Address) -> int:
     return group.size if isinstance(group, InstanceGroup) else 0
 
 
-def _prediction(url: str, into: BackendService, vms: int) -> Finding:
+def _prediction(url: str, into: BackendService, vms: int, clients: Callable[[], httpx.Client]) -> Finding:
     check = f"POST {httpx.URL(url).path} -> {into.name}"
     began = time.perf_counter()
     try:
-        answer = httpx.post(url, json=QUESTION, timeout=CALL_SECONDS)
+        with clients() as client:
+            answer = client.post(url, json=QUESTION, timeout=CALL_SECONDS)
     except httpx.HTTPError as error:
         return Finding(check=check, passed=False, found=f"{type(error).__name__} at {url}")
     if not vms:
@@ -182,8 +183,9 @@ def _prediction(url: str, into: BackendService, vms: int) -> Finding:
     )
 
 
-def _keep_asking(load: Load, stop: threading.Event, pause_seconds: float) -> None:
-    with httpx.Client(timeout=CALL_SECONDS) as client:
+def _keep_asking(load: Load, stop: threading.Event, pause_seconds: float, clients: Callable[[], httpx.Client]) -> None:
+    with clients() as client:
+        client.timeout = httpx.Timeout(CALL_SECONDS)
         while not stop.is_set():
             try:
                 load.answers[str(client.post(load.url, json=QUESTION).status_code)] += 1

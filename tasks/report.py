@@ -18,8 +18,8 @@ from ironwood.placement import AVAILABILITY, LEAD_TIMES, options_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.apply import Done
+from tasks.finding import Finding
 from tasks.preflight.check import Check
-from tasks.probe import Finding
 
 MARKS = {"create": "+", "update": "~", "delete": "-"}
 

@@ -14,7 +14,7 @@ from cloud.connection import Connection
 from cloud.drivers.alerting import UPTIME_CHECK
 from ironwood import metrics, naming
 from ironwood.profile import Profile
-from tasks.probe import Finding
+from tasks.finding import Finding
 from tasks.record import CARRIED_OVER, recorded_runs
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 

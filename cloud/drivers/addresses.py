@@ -20,6 +20,8 @@ COLLECTIONS: Mapping[str, str] = {
     "backend_service": "backendServices",
     "url_map": "urlMaps",
     "http_proxy": "targetHttpProxies",
+    "certificate": "sslCertificates",
+    "https_proxy": "targetHttpsProxies",
     "forwarding_rule": "forwardingRules",
     "stray_instance": "instances",
 }

@@ -24,6 +24,7 @@ SCHEME = "EXTERNAL_MANAGED"
 PORT_NAME = "http"
 HOSTS = "*"
 MATCHER = "tiers"
+MOVED = "MOVED_PERMANENTLY_DEFAULT"
 
 
 def _health_check(connection: Connection, resource: HealthCheck) -> compute_v1.HealthCheck:
@@ -107,6 +108,9 @@ class BackendServiceDriver(ComputeDriver[BackendService]):
 
 
 def _url_map(connection: Connection, resource: UrlMap) -> compute_v1.UrlMap:
+    if resource.default_service is None:
+        redirect = compute_v1.HttpRedirectAction(https_redirect=True, redirect_response_code=MOVED, strip_query=False)
+        return compute_v1.UrlMap(name=resource.name, description=marker.description(resource.owner), default_url_redirect=redirect)
     message = compute_v1.UrlMap(
         name=resource.name,
         description=marker.description(resource.owner),
@@ -140,7 +144,8 @@ def _read_url_map(message: compute_v1.UrlMap, scope: str) -> UrlMap:
         name=message.name,
         scope=scope,
         owner=marker.owner_in_text(message.description),
-        default_service=address_of(message.default_service),
+        default_service=address_of(message.default_service) if message.default_service else None,
+        to_https=message.default_url_redirect.https_redirect and message.default_url_redirect.redirect_response_code == MOVED,
         routes=tuple(
             Route(prefixes=tuple(path.removeprefix("/").removesuffix("/*") for path in rule.paths), service=address_of(rule.service))
             for rule in rules

@@ -10,6 +10,7 @@ from cloud.drivers.base import Driver
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.budget import BUDGET
 from cloud.drivers.dashboard import DASHBOARD
+from cloud.drivers.https import CERTIFICATE, HTTPS_PROXY
 from cloud.drivers.iam import SERVICE_ACCOUNT
 from cloud.drivers.iam_binding import IAM_BINDING
 from cloud.drivers.instance_group import INSTANCE_GROUP
@@ -47,6 +48,8 @@ _ALL: tuple[Driver[Any], ...] = (
     BACKEND_SERVICE,
     URL_MAP,
     HTTP_PROXY,
+    CERTIFICATE,
+    HTTPS_PROXY,
     FORWARDING_RULE,
     LOG_BUCKET,
     LOG_SINK,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from emulator.billing import Usage
+from emulator.dataplane import tls
 from emulator.dataplane.backends import Backends, Choice
 from emulator.dataplane.model_server import Answer, ModelServers, TimedOutError
 from emulator.dataplane.routing import route
@@ -48,6 +49,7 @@ class _Listener:
     port: int
     host: str
     bound: int
+    scheme: str
     server: uvicorn.Server
     task: asyncio.Task[None]
 
@@ -80,22 +82,27 @@ class DataPlane:
             for link, record in records.of_service(self._world, "globalForwardingRules"):
                 if record["state"] != "CREATING" and record["resource"]["loadBalancingScheme"] in LISTENING:
                     wanted[link] = record["resource"]
-            for link in [link for link in self._listeners if link not in wanted]:
+            stale = [link for link, each in self._listeners.items() if link in wanted and each.scheme != _scheme(wanted[link])]
+            for link in [link for link in self._listeners if link not in wanted] + stale:
                 await self._stop(self._listeners.pop(link))
             for link, resource in wanted.items():
                 if link not in self._listeners:
-                    self._listeners[link] = self._start(link, resource["IPAddress"], int(resource["portRange"].partition("-")[0]))
+                    self._listeners[link] = self._start(link, resource)
 
-    def _start(self, rule: str, address: str, port: int) -> _Listener:
+    def _start(self, rule: str, resource: Json) -> _Listener:
+        address, port, scheme = resource["IPAddress"], int(resource["portRange"].partition("-")[0]), _scheme(resource)
         sock = _bound(address, port)
         host, bound = sock.getsockname()[:2]
         config = uvicorn.Config(
             self._application(rule), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2, backlog=2048
         )
+        if scheme == "https":
+            config.load()
+            config.ssl = tls.context(self._world, rule)
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # the process has its own
         task = asyncio.create_task(server.serve(sockets=[sock]))
-        return _Listener(rule=rule, address=address, port=port, host=host, bound=bound, server=server, task=task)
+        return _Listener(rule=rule, address=address, port=port, host=host, bound=bound, scheme=scheme, server=server, task=task)
 
     async def _stop(self, listener: _Listener) -> None:
         listener.server.should_exit = True
@@ -121,7 +128,7 @@ class DataPlane:
                 "address": each.address,
                 "port": each.port,
                 "listening": f"{each.host}:{each.bound}",
-                "url": f"http://{each.host}:{each.bound}",
+                "url": f"{each.scheme}://{each.host}:{each.bound}",
             }
             for each in self._listeners.values()
         ]
@@ -238,6 +245,10 @@ class DataPlane:
             yield Usage(resource=service, kind="compute.backendServices", sku="load-balancer.data", quantity=gib, start=row["since"])
 
 
+def _scheme(resource: Json) -> str:
+    return "https" if "/targetHttpsProxies/" in resource["target"] else "http"
+
+
 def _bound(address: str, port: int) -> socket.socket:
     """A socket on the rule's address, else on a free port of 127.0.0.1."""
     for host, wanted in ((address, port), ("127.0.0.1", 0)):
@@ -279,6 +290,9 @@ async def _page(send: Send, status: int, text: str) -> None:
 async def _redirect(redirect: Json, host: str, scope: Scope, send: Send) -> None:
     scheme = "https" if redirect.get("httpsRedirect") else "http"
     where = redirect.get("pathRedirect") or scope["path"]
+    query = scope.get("query_string", b"").decode()
+    if query and not redirect.get("stripQuery"):
+        where += f"?{query}"
     status = {"FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307, "PERMANENT_REDIRECT": 308}.get(
         redirect.get("redirectResponseCode", ""), 301
     )

@@ -12,6 +12,7 @@ REQUIRED_APIS = (
     "iam.googleapis.com",
     "logging.googleapis.com",
     "monitoring.googleapis.com",
+    "orgpolicy.googleapis.com",
     "pubsub.googleapis.com",
     "serviceusage.googleapis.com",
     "storage.googleapis.com",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ironwood import naming
+from ironwood.desired.https import https_front, redirect
 from ironwood.desired.marks import labels
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
@@ -24,7 +25,8 @@ def front_end(profile: Profile, services: Mapping[str, BackendService]) -> Itera
             Route(prefixes=tier.paths, service=services[name].address) for name, tier in profile.enabled_tiers.items() if tier.paths
         ),
     )
-    proxy = HttpProxy(name=naming.http_proxy(prefix), owner=owner, url_map=url_map.address)
+    leads_to = redirect(profile) if profile.load_balancer.domains else url_map
+    proxy = HttpProxy(name=naming.http_proxy(prefix), owner=owner, url_map=leads_to.address)
     rule = ForwardingRule(
         name=naming.forwarding_rule(prefix),
         owner=owner,
@@ -34,3 +36,4 @@ def front_end(profile: Profile, services: Mapping[str, BackendService]) -> Itera
         labels=labels(profile),
     )
     yield from (address, url_map, proxy, rule)
+    yield from https_front(profile, address, url_map)

@@ -56,13 +56,14 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class UrlMap(Resource):
-    """Which path leads to which tier. Marked in its description."""
+    """Which path leads to which tier; or, `to_https`, that every request is sent to HTTPS for good. Marked in its description."""
 
     kind: ClassVar[str] = "url_map"
     marking: ClassVar[Marking] = "description"
 
-    default_service: Address
-    routes: tuple[Route, ...]
+    default_service: Address | None = None
+    routes: tuple[Route, ...] = ()
+    to_https: bool = False
     created: str = observed("")
 
 

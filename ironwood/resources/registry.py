@@ -6,6 +6,7 @@ from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.budget import Budget, Subscription, Topic
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
+from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
@@ -40,6 +41,8 @@ KINDS: dict[str, type[Resource]] = {
         BackendService,
         UrlMap,
         HttpProxy,
+        Certificate,
+        HttpsProxy,
         ForwardingRule,
         LogBucket,
         LogSink,

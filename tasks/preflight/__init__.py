@@ -16,8 +16,10 @@ from tasks.preflight.apis import apis
 from tasks.preflight.billing import billing
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.names import domains
 from tasks.preflight.network import network
 from tasks.preflight.observability import observability
+from tasks.preflight.organisation import organisation
 from tasks.preflight.quotas import quotas
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
@@ -30,6 +32,8 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     quotas,
     billing,
     observability,
+    domains,
+    organisation,
 )
 
 

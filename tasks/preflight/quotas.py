@@ -24,6 +24,8 @@ QUOTA_OF: Mapping[str, str] = {
     "backend_service": "BACKEND_SERVICES",
     "url_map": "URL_MAPS",
     "http_proxy": "TARGET_HTTP_PROXIES",
+    "certificate": "SSL_CERTIFICATES",
+    "https_proxy": "TARGET_HTTPS_PROXIES",
     "forwarding_rule": "FORWARDING_RULES",
 }
 """The quota a new object of each kind counts against."""

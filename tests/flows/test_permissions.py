@@ -17,13 +17,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from bench.permissions import DOCUMENT, PROFILE, document, rehearse
+from cloud.connection import connect
 from flows.provision import provision
 from flows.scale import scale
 from flows.teardown import teardown
+from ironwood.desired import desired
 from ironwood.desired.apis import REQUIRED_APIS
 from ironwood.errors import PreflightError
 from running import ROOT, EmbeddedCloud, command, wait_until
-from tasks.preflight.permissions import BOOK
+from tasks.inputs import load_profile
+from tasks.preflight.permissions import BOOK, permissions
 
 PROJECT = "projects/embedded-project"
 ALICE = "alice@example.com"
@@ -31,7 +34,9 @@ USED: dict[str, dict[str, list[str]]] = YAML(typ="safe").load(BOOK.read_text())
 SEED = 20261123
 IN_MAKE_TEST = 4
 EVERY = [(operation, permission) for operation in USED for permission in sorted(USED[operation])]
-TRIED = EVERY if os.environ.get("IRONWOOD_PERMISSIONS") == "all" else sorted(random.Random(SEED).sample(EVERY, IN_MAKE_TEST))
+ACT_AS = "iam.serviceAccounts.actAs"
+SAMPLE = sorted({*random.Random(SEED).sample(EVERY, IN_MAKE_TEST), ("provision", ACT_AS)})
+TRIED = EVERY if os.environ.get("IRONWOOD_PERMISSIONS") == "all" else SAMPLE
 REMADE = "is not what a run used any more; run `python -m bench.permissions`"
 
 
@@ -91,12 +96,29 @@ def test_a_missing_permission_is_named_with_its_remedy_before_the_first_write(fl
         last = flows_here.requests()[-1]["n"]
         with pytest.raises(PreflightError) as refused:
             operations[operation]()
-        if permission == "iam.serviceAccounts.actAs":
+        if permission == ACT_AS:
             assert f"{operation} needs {permission} on tpu-inference-sa. Grant it: `gcloud" in str(refused.value)
         else:
             assert f"{operation} also needs {permission}. Grant it: `gcloud iam roles create" in str(refused.value)
             assert f"--permissions={permission}`" in str(refused.value)
         assert not [each for each in flows_here.requests() if each["n"] > last and each["write"]]
+
+
+@pytest.mark.usefixtures("alice")
+def test_act_as_may_be_granted_on_the_account_alone(flows_here: EmbeddedCloud, small_profile: Path):
+    enable(flows_here, *REQUIRED_APIS)
+    hold_exactly(flows_here, set(USED["provision"]) - {ACT_AS})
+    account = f"v1/{PROJECT}/serviceAccounts/tpu-inference-sa@embedded-project.iam.gserviceaccount.com"
+    ask(flows_here, f"v1/{PROJECT}/serviceAccounts", {"accountId": "tpu-inference-sa"}).raise_for_status()
+    wait_until(lambda: httpx.get(f"http://{flows_here.rest}/{account}").is_success, "the account")
+    profile = load_profile(str(small_profile))
+    wanted = desired(profile, profile.baseline)
+    (refused,) = permissions.fn(connect(profile), "provision", wanted)
+    assert f"{ACT_AS} on tpu-inference-sa" in refused.found
+    policy = {"bindings": [{"role": "roles/iam.serviceAccountUser", "members": [f"user:{ALICE}"]}]}
+    ask(flows_here, f"{account}:setIamPolicy", {"policy": policy}).raise_for_status()
+    (allowed,) = permissions.fn(connect(profile), "provision", wanted)
+    assert not allowed.remedy
 
 
 def test_a_permission_taken_away_in_the_middle_is_told_by_the_step_and_given_back_the_run_is_finished(

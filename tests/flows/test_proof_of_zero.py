@@ -145,6 +145,20 @@ class Planter:
         resource = compute_v1.TargetHttpProxy(name="orphan", description=self.mark, url_map=f"{GLOBAL}/urlMaps/orphan")
         self.insert(compute_v1.TargetHttpProxiesClient, target_http_proxy_resource=resource)
 
+    def certificate(self) -> None:
+        managed = compute_v1.SslCertificateManagedSslCertificate(domains=["orphan.example.com"])
+        resource = compute_v1.SslCertificate(name="orphan", description=self.mark, type_="MANAGED", managed=managed)
+        self.insert(compute_v1.SslCertificatesClient, ssl_certificate_resource=resource)
+
+    def https_proxy(self) -> None:
+        self.url_map()
+        self.certificate()
+        certificates = [f"{GLOBAL}/sslCertificates/orphan"]
+        resource = compute_v1.TargetHttpsProxy(
+            name="orphan", description=self.mark, url_map=f"{GLOBAL}/urlMaps/orphan", ssl_certificates=certificates
+        )
+        self.insert(compute_v1.TargetHttpsProxiesClient, target_https_proxy_resource=resource)
+
     def forwarding_rule(self) -> None:
         self.http_proxy()
         resource = compute_v1.ForwardingRule(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emulator.call import Methods
-from emulator.services.compute import effects, fixed, inventory, setters, slices, special, vpc_routes
+from emulator.certificates import Certificates
+from emulator.services.compute import effects, fixed, https, inventory, setters, slices, special, vpc_routes
 from emulator.services.compute.groups import instances
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
@@ -29,7 +30,7 @@ def register(world: World, methods: Methods) -> None:
     """Add Compute's handlers to the book and its effects to the world."""
     register_all()
     world.groups = Groups(world)
-    world.agendas.append(world.groups)
+    world.agendas += [world.groups, Certificates(world)]
     world.inventories.append(inventory.inventory)
     for service, kind in KINDS.items():
         for verb, handler in handlers(kind).items():
@@ -39,6 +40,7 @@ def register(world: World, methods: Methods) -> None:
         special.HANDLERS,
         setters.HANDLERS,
         slices.HANDLERS,
+        https.HANDLERS,
         vpc_routes.HANDLERS,
         group_verbs.HANDLERS,
         instances.HANDLERS,

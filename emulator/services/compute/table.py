@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.services.compute.addresses import Address, ForwardingRule
 from emulator.services.compute.groups.kind import GROUP_MANAGER
+from emulator.services.compute.https import CERTIFICATE, HTTPS_PROXY
 from emulator.services.compute.kinds import Kind, Reference, Scope
 from emulator.services.compute.load_balancing import BackendService, HealthCheck, UrlMap
 from emulator.services.compute.networks import Network, Subnetwork
@@ -93,6 +94,8 @@ ROWS: tuple[Kind, ...] = (
         kind="compute#targetHttpProxy", noun="target_http_proxy", quota="TARGET_HTTP_PROXIES", verbs=(*EVERYWHERE, "patch"),
         required=("urlMap",), references=(Reference(path="urlMap"),), fingerprint=True, fingerprint_on=("patch",),
     ),
+    CERTIFICATE,
+    HTTPS_PROXY,
     ForwardingRule(
         service="globalForwardingRules", collection="forwardingRules", item="forwarding_rule", scope=Scope.GLOBAL,
         kind="compute#forwardingRule", noun="forwarding_rule", quota="FORWARDING_RULES", verbs=(*CRUD, "patch", "setLabels"),
