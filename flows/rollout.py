@@ -64,13 +64,13 @@ def _carried_out(connection: Connection, ours: Profile, stage: Stage, found: Rec
     names = {each.name for each in stage.wanted}
     try:
         carry_out(connection, against(observe(connection, names), ours, stage.wanted).plan)
-        gate(observe(connection, names).live, stage.wanted)
+        gate(connection, observe(connection, names).live, stage.wanted)
     except IronwoodError as error:
         report.say("rollback", f"{stage.name}: {error}")
         before = found.observation.live
         restored = back(found.wanted, before)
         carry_out(connection, against(observe(connection, names), ours, restored).plan)
-        gate(observe(connection, names).live, restored)
+        gate(connection, observe(connection, names).live, restored)
         raise ProbeError(
             f"rolled back, because {stage.name} did not hold: {error}\nThe tiers serve as before. Mend the image or model, then roll out again."
         ) from error

@@ -6,20 +6,23 @@ import httpx
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cloud.connection import Connection
 from ironwood.errors import ProbeError
 from ironwood.graph import Graph
-from tasks.probe import CALL_SECONDS, NOBODY, OK, QUESTION, routes
+from tasks import reach
+from tasks.probe import NOBODY, OK, QUESTION, routes
 
 QUESTIONS = 40
 """Predictions asked through each route: enough to meet a canary of a tenth of the VMs with 98 % probability."""
 
 
 @task(name="gate", task_run_name="ask through every route", cache_policy=NO_CACHE, persist_result=False)
-def gate(live: Graph, wanted: Graph) -> None:
+def gate(connection: Connection, live: Graph, wanted: Graph) -> None:
     """Ask through every route; raises ProbeError naming the routes where predictions fail. A tier without VMs may answer 502."""
     broken = []
+    clients = reach.clients(connection, live)
     for url, service in routes(live, wanted):
-        with httpx.Client(timeout=CALL_SECONDS) as client:
+        with clients() as client:
             answers = [_status(client, url) for _ in range(QUESTIONS)]
         wrong = [each for each in answers if each not in {OK, NOBODY}]
         if wrong:
