@@ -16,10 +16,11 @@ from tasks.preflight.apis import apis
 from tasks.preflight.billing import billing
 from tasks.preflight.capacity import chips, zones
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.memory import memory
 from tasks.preflight.quotas import quotas
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
-CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (apis, zones, chips, quotas, billing)
+CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (apis, zones, chips, quotas, billing, memory)
 
 
 @task(
