@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from google.cloud import billing_v1, cloudquotas_v1, compute_v1, service_usage_v1
+from google.cloud import billing_v1, cloudquotas_v1, compute_v1, service_usage_v1, storage
 from google.iam.v1 import iam_policy_pb2
 
 from cloud.connection import Connection
@@ -159,3 +160,16 @@ def missing_on_billing_account(connection: Connection, account: str, permissions
     with translated(f"asking what this account may do on billing account {account}"):
         held = client.test_iam_permissions(request=request, **ONCE).permissions
     return [each for each in permissions if each not in held]
+
+
+def bucket_is_somebody_elses(connection: Connection, name: str) -> bool:
+    """Whether another project holds the bucket `name`: one that is there and may not be read (documented: 403)."""
+    client: Any = connection.client(storage.Client)  # it ships no types
+    try:
+        with translated(f"looking for bucket {name}"):
+            client.get_bucket(name, **ONCE)
+    except NotFoundError:
+        return False
+    except PermissionDeniedError:
+        return True
+    return False

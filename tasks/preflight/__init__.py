@@ -16,6 +16,7 @@ from tasks.preflight.apis import apis
 from tasks.preflight.billing import billing
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.memory import memory
 from tasks.preflight.names import domains
 from tasks.preflight.network import network
 from tasks.preflight.observability import observability
@@ -31,6 +32,7 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     reservations,
     quotas,
     billing,
+    memory,
     observability,
     domains,
     organisation,

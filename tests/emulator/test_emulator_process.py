@@ -89,7 +89,9 @@ def test_a_port_in_use_is_named():
 def test_durations_can_be_changed_while_running_and_a_wrong_one_is_refused(stepped):
     stepped.admin("PUT", "durations", {"compute.healthChecks.insert": 0})
     assert stepped.ask("POST", "global/healthChecks", {"name": "check", "type": "HTTP"})["status"] == "DONE"
-    assert "'vm.bot' is not a duration; there are compute.*.*" in stepped.admin("PUT", "durations", {"vm.bot": 1}, status=400)["error"]
+    told = stepped.admin("PUT", "durations", {"vm.bot": 1}, status=400)["error"]
+    assert told.startswith("'vm.bot' is not a duration; there are ")
+    assert "vm.boot" in told
 
 
 def test_the_request_log_numbers_what_was_asked_and_leaves_admin_out(stepped):

@@ -76,3 +76,11 @@ def test_a_quota_that_shrinks_during_the_run_is_told_by_the_group(flows_here: Em
     finally:
         flows_here.tell("quotas", {"us-central1/TPU7X": 16_384}, method="PUT")
     assert provision(str(small_profile)) > 0
+
+
+def test_a_bucket_name_that_somebody_else_holds_is_named(flows_here: EmbeddedCloud, small_profile: Path):
+    fault = {"type": "error", "method": "storage.buckets.get", "status": 403, "message": "does not have storage.buckets.get access"}
+    flows_here.tell("faults", fault)
+    with pytest.raises(PreflightError, match=r"bucket ironwood-state-embedded-project: belongs to somebody else.*another name_prefix"):
+        provision(str(small_profile))
+    assert not any("compute" in each["method"] for each in flows_here.writes())
