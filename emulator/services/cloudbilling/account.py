@@ -42,7 +42,7 @@ assumed(
 
 def caller_of(call: Call) -> str:
     """The member that calls; the project's owner where calls do not say."""
-    return str(getattr(call, "caller", OWNER))
+    return call.caller
 
 
 def policy(world: World) -> Json:
