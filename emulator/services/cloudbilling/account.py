@@ -41,7 +41,7 @@ assumed(
 
 
 def caller_of(call: Call) -> str:
-    """The member that calls; the project's owner where calls do not say."""
+    """The member that calls."""
     return call.caller
 
 
