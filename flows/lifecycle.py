@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
+from decimal import Decimal
 
 from prefect import flow
 
+from cloud.clock import sleep
 from cloud.connection import Connection, connect
 from flows.command_line import Argument, run
 from flows.detect_drift import detect_drift
 from flows.provision import provision
 from flows.reconcile import API_NAMES, owned_count
+from flows.reconcile import ours as owned
 from flows.scale import scale
 from flows.status import status
 from flows.teardown import teardown
+from ironwood.cost.estimate import estimate
 from ironwood.desired import desired
 from ironwood.errors import ProbeError
 from ironwood.profile import Profile
 from ironwood.renewal import renewed
 from tasks import report
-from tasks.inputs import load_profile
+from tasks.inputs import load_price_book, load_profile
 from tasks.observe import observe
 from tasks.probe import routes, under_load
 from tasks.reach import clients
+
+HELD = timedelta(minutes=2)
+"""How long the tiers are held, in the cloud's time, to compare its bill with our estimate."""
+CENT = Decimal("0.01")
 
 
 @flow(name="lifecycle", flow_run_name="lifecycle of {profile}")
@@ -41,6 +50,7 @@ def lifecycle(profile: str = "embedded", confirm: str = "") -> None:
         raise ProbeError("what was just provisioned differs from the profile")
     _scale_under_load(connection, ours, profile)
     status(profile)
+    _held(connection, ours)
     teardown(profile, confirm=confirm)
     _bill(connection)
     report.say("done", f"in {time.monotonic() - began:.0f} s")
@@ -68,6 +78,25 @@ def _scale_under_load(connection: Connection, ours: Profile, profile: str) -> No
     report.say("scale", f"{tier} {ours.baseline[tier]} → {room} → {ours.baseline[tier]}   {failed} of {sent:,} requests lost")
     if failed:
         raise ProbeError(f"requests were lost while scaling: { ({each.url: dict(each.answers) for each in loads.values()}) }")
+
+
+def _held(connection: Connection, ours: Profile) -> None:
+    """Hold what is there for a while: the embedded cloud's bill of that interval must be our estimate of it, to the cent."""
+    if connection.admin is None:
+        return
+    # Whole seconds, because a started one bills as a whole.
+    start = connection.clock.now().replace(microsecond=0) + timedelta(seconds=1)
+    end = start + HELD
+    with connection.clock.participating("holding"):
+        sleep(connection.clock, HELD + timedelta(seconds=2))
+    live = observe(connection, API_NAMES).live
+    hours = Decimal((end - start) / timedelta(hours=1)).quantize(Decimal("1e-9"))
+    mine = estimate(owned(live, ours), load_price_book("list")).hourly_usd * hours
+    interval = {"from": start.isoformat(), "until": end.isoformat()}
+    theirs = Decimal(connection.admin.get("/_emulator/bill", params=interval).raise_for_status().json()["total_usd"])
+    report.say("held", f"{report.usd(theirs)} billed for {report.duration(end - start)}, {report.usd(mine)} estimated")
+    if abs(mine - theirs) >= CENT:
+        raise ProbeError(f"the bill of {start} to {end} is {theirs}, the estimate {mine}")
 
 
 def _bill(connection: Connection) -> None:

@@ -6,7 +6,7 @@ A channel is deleted without force, so that one a policy of somebody else's uses
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -201,6 +201,9 @@ class AlertPolicyDriver(ServerNamedDriver[AlertPolicy]):
                 return
 
 
+TARGET_KEY = "ironwood-target"
+"""The label that tells which address a check by a domain is of."""
+
 # -- uptime checks -----------------------------------------------------------------------------------------------------
 
 
@@ -212,13 +215,21 @@ def _checks(connection: Connection) -> Iterator[UptimeCheck]:
         yield UptimeCheck(
             name=message.display_name,
             owner=marker.owner_in_labels(message.user_labels),
-            target=addresses.get(message.monitored_resource.labels["host"], NOWHERE),
+            target=_target(message, addresses),
+            domain=message.monitored_resource.labels["host"] if message.http_check.use_ssl else "",
             port=message.http_check.port,
             path=message.http_check.path,
             period_seconds=int(message.period.total_seconds()),
             timeout_seconds=int(message.timeout.total_seconds()),
             id=message.name,
         )
+
+
+def _target(message: monitoring_v3.UptimeCheckConfig, addresses: Mapping[str, Address]) -> Address:
+    """The address a check is of: the one whose number it asks, else the one it was made for, as its label tells."""
+    asked = addresses.get(message.monitored_resource.labels["host"])
+    name = message.user_labels.get(TARGET_KEY, "")
+    return asked or (Address(kind="address", scope=GLOBAL, name=name) if name else NOWHERE)
 
 
 def _ips(connection: Connection) -> Iterator[tuple[Address, str]]:
@@ -232,9 +243,13 @@ def _check(resource: UptimeCheck, name: str = "") -> monitoring_v3.UptimeCheckCo
     return monitoring_v3.UptimeCheckConfig(
         name=name,
         display_name=resource.name,
-        user_labels={LABEL_KEY: resource.owner},
+        user_labels={LABEL_KEY: resource.owner, TARGET_KEY: resource.target.name},
         http_check=monitoring_v3.UptimeCheckConfig.HttpCheck(
-            path=resource.path, port=resource.port, request_method=monitoring_v3.UptimeCheckConfig.HttpCheck.RequestMethod.GET
+            path=resource.path,
+            port=resource.port,
+            request_method=monitoring_v3.UptimeCheckConfig.HttpCheck.RequestMethod.GET,
+            use_ssl=bool(resource.domain),
+            validate_ssl=bool(resource.domain),
         ),
         period=timedelta(seconds=resource.period_seconds),
         timeout=timedelta(seconds=resource.timeout_seconds),
@@ -246,7 +261,9 @@ def _make_check(connection: Connection, after: UptimeCheck) -> None:
     if host is None:
         raise NotFoundError(f"{after.address}: {after.target}, which it is to ask, is not there")
     message = _check(after)
-    message.monitored_resource = MonitoredResource(type="uptime_url", labels={"host": host, "project_id": connection.project})
+    message.monitored_resource = MonitoredResource(
+        type="uptime_url", labels={"host": after.domain or host, "project_id": connection.project}
+    )
     client = connection.client(monitoring_v3.UptimeCheckServiceClient)
     client.create_uptime_check_config(request={"parent": f"projects/{connection.project}", "uptime_check_config": message}, **ONCE)
 

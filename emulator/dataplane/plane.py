@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from emulator import zone
 from emulator.billing import Usage
 from emulator.dataplane import tls
 from emulator.dataplane.backends import Backends, Choice
@@ -208,18 +209,21 @@ class DataPlane:
         for witness in self._world.witnesses:
             witness(Served(rule=rule, service=service, backend=backend, vm=vm, status=status, begun=begun, ended=ended))
 
-    def knock(self, address: str, port: int, path: str) -> int | None:
-        """The status of a GET from outside, worked out at once; None where no forwarding rule is.
+    def knock(self, host: str, port: int, path: str) -> int | None:
+        """The status of a GET from outside to an address or a name, worked out at once; None where nothing answers, or not with TLS.
 
         It takes the way of any request but waits for nothing, because a model server answers a GET without computing.
         """
         world = self._world
+        address = host if host.replace(".", "").isdigit() else next(iter(zone.records(world, host, "A")), "")
         for rule, record in records.of_service(world, "globalForwardingRules"):
             resource = record["resource"]
             low, _, high = resource["portRange"].partition("-")
             if record["state"] == "CREATING" or resource["IPAddress"] != address or not int(low) <= port <= int(high or low):
                 continue
-            found = route(world, rule, address, path)
+            if "/targetHttpsProxies/" in resource["target"] and tls.certificate(world, rule, host) is None:
+                return None
+            found = route(world, rule, host, path)
             if found and found.redirect:
                 return 301
             choice = self._backends.choose(found.service, self._busy, world.clock.now()) if found and found.service else None

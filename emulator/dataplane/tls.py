@@ -27,7 +27,7 @@ def context(world: World, rule: str) -> ssl.SSLContext:
     made: dict[str, ssl.SSLContext] = {}
 
     def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> int | None:
-        row = _certificate(world, rule, name or "")
+        row = certificate(world, rule, name or "")
         if row is None:
             return int(ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
         connection.context = made.setdefault(row["pem"], _loaded(row))
@@ -37,7 +37,8 @@ def context(world: World, rule: str) -> ssl.SSLContext:
     return outer
 
 
-def _certificate(world: World, rule: str, name: str) -> Json | None:
+def certificate(world: World, rule: str, name: str) -> Json | None:
+    """The ACTIVE certificate a rule's proxy serves for a name; None where it has none."""
     proxy = records.resource(world, (records.resource(world, rule) or {}).get("target", "")) or {}
     rows = [(link, world.store.get(TAB, link)) for link in proxy.get("sslCertificates", [])]
     active = [(link, row) for link, row in rows if row is not None and row["status"] == "ACTIVE"]

@@ -111,13 +111,14 @@ class AlertPolicy(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class UptimeCheck(Resource):
-    """A request from outside to a path of our address, each `period_seconds`. Marked in its user labels."""
+    """A request from outside to a path of our address, each `period_seconds`; over HTTPS by `domain` where there is one. Marked in its user labels."""
 
     kind: ClassVar[str] = "uptime_check"
     marking: ClassVar[Marking] = "user_labels"
-    immutable: ClassVar[frozenset[str]] = frozenset({"target"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"target", "domain"})
 
     target: Address
+    domain: str = ""
     port: int
     path: str
     period_seconds: int

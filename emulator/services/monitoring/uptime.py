@@ -28,7 +28,10 @@ recorded(
 recorded("uptime-missing", "A missing check is a 404 'Config not found for check C in project P'.")
 documented("uptime-periods", "A check's period is 60, 300, 600 or 900 seconds, its timeout 1 to 60 seconds.")
 assumed("uptime-checkers", "Every check asks once a period for three checker locations alike, at whole periods since it was made.")
-assumed("uptime-reach", "A check reaches only forwarding rules of this project, by their address; any other host fails.")
+assumed(
+    "uptime-reach",
+    "A check reaches only forwarding rules of this project, by their address or a name that leads there; any other host fails.",
+)
 assumed("uptime-id", "A check's id is its display name in small letters with a random suffix.")
 KEYS = (
     "displayName",
