@@ -19,8 +19,11 @@ from tasks.record import CARRIED_OVER, record_run, recorded_runs, write_metrics
 def record(connection: Connection, profile: Profile, operation: str, found: Reconciliation, sizes: Mapping[str, int]) -> None:
     """Record a run that carried out `found.plan` and left the tiers at `sizes` (pods by tier).
 
-    One that changed nothing is recorded only where the log does not say so yet: an earlier run was killed before it could.
+    One that changed nothing is recorded only where the log does not say so yet: an earlier run was killed before it could. A profile
+    without logging keeps no record.
     """
+    if not profile.logging.enabled:
+        return
     if len(found.plan) or not _known(connection, profile, found, sizes):
         _record(connection, profile, operation, found.plan.summary, (found.before, found.after), sizes, _metrics(found.wanted, profile))
 
@@ -36,6 +39,8 @@ def record_end(connection: Connection, profile: Profile, before: Estimate, leavi
 
     Our metrics are written for the last time here: their descriptors go next, and a later point would make one anew.
     """
+    if not profile.logging.enabled:
+        return
     try:
         nothing = dict.fromkeys(profile.enabled_tiers, 0)
         there = _metrics(leaving.observation.live, profile)

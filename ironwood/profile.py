@@ -110,8 +110,9 @@ class Fallback(_Section):
 
 
 class Logging(_Section):
-    """How long the ledger's log is kept."""
+    """Whether runs are recorded in a log of their own, and how long that is kept."""
 
+    enabled: bool = True
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 400
 
 
@@ -127,8 +128,9 @@ class Alerts(_Section):
 
 
 class Monitoring(_Section):
-    """Whom alarms tell, when they go off, and charts beside those every dashboard has (title: metric type)."""
+    """Whether the tiers are watched, whom alarms tell, when they go off, and charts beside those every dashboard has (title: metric type)."""
 
+    enabled: bool = True
     notification_email: Annotated[str, Field(pattern=patterns.EMAIL)] = ""
     alerts: Alerts = Alerts()
     charts: Mapping[str, str] = Field(default_factory=dict)

@@ -245,6 +245,13 @@ def a_budget_rises(profile: Profile) -> Iterator[Finding]:
         )
 
 
+def what_is_watched_is_recorded(profile: Profile) -> Iterator[Finding]:
+    """Our metrics are worked out from the ledger's log."""
+    if profile.monitoring.enabled and not profile.logging.enabled:
+        text = "monitoring is on and needs the ledger's log; leave logging on, or write `monitoring: {enabled: false}` too"
+        yield Finding(path=("logging", "enabled"), text=text)
+
+
 def charts_name_known_metrics(profile: Profile) -> Iterator[Finding]:
     """A chart draws a metric ironwood knows."""
     for title, kind in profile.monitoring.charts.items():
@@ -280,6 +287,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     the_subnet_is_private,
     the_default_tier_serves,
     a_budget_rises,
+    what_is_watched_is_recorded,
     charts_name_known_metrics,
     the_stop_is_a_time,
     https_has_a_port_of_its_own,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -35,13 +36,11 @@ KEPT = timedelta(days=40)
     persist_result=False,
 )
 def watched(connection: Connection, profile: Profile) -> list[Finding]:
-    """A recorded run can be read, our metrics can be read back, the uptime check is there."""
+    """A recorded run can be read, our metrics can be read back, the uptime check is there; as far as the profile has them."""
+    recorded = {"a run in the ledger's log": _last_run} if profile.logging.enabled else {}
+    metered = {"our metrics read back": _cost, "uptime check": _uptime} if profile.monitoring.enabled else {}
     with connection.clock.participating("watched"):
-        return [
-            _finding(connection, "a run in the ledger's log", lambda: _last_run(connection, profile)),
-            _finding(connection, "our metrics read back", lambda: _cost(connection, profile)),
-            _finding(connection, "uptime check", lambda: _uptime(connection, profile)),
-        ]
+        return [_finding(connection, check, partial(look, connection, profile)) for check, look in (recorded | metered).items()]
 
 
 def _finding(connection: Connection, check: str, look: Callable[[], str]) -> Finding:

@@ -16,7 +16,9 @@ def ledger_log(profile: Profile) -> str:
 
 
 def logs(profile: Profile) -> Iterator[Resource]:
-    """The ledger's bucket, the sink that routes its log there, and the count of recorded runs."""
+    """The ledger's bucket, the sink that routes its log there, and the count of recorded runs; nothing where logging is off."""
+    if not profile.logging.enabled:
+        return
     name, owner = naming.ledger(profile.name_prefix), profile.name
     ours = f'logName="{ledger_log(profile)}"'
     bucket = LogBucket(name=name, owner=owner, retention_days=profile.logging.retention_days)

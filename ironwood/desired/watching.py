@@ -28,7 +28,9 @@ DAY_SECONDS = 86_400
 
 
 def watching(profile: Profile) -> Iterator[Resource]:
-    """Everything that watches the profile's tiers."""
+    """Everything that watches the profile's tiers; nothing where monitoring is off."""
+    if not profile.monitoring.enabled:
+        return
     prefix, owner = profile.name_prefix, profile.name
     descriptors = tuple(_descriptors(profile))
     unhealthy = _unhealthy_metric(profile)

@@ -25,7 +25,11 @@ def check_answer(response, **_options):
 
 @pytest.fixture
 def cloud(stepped):
-    stepped.enable("cloudscheduler")
+    stepped.enable("cloudscheduler", "compute", "iam", "cloudresourcemanager")
+    stepped.ask("POST", "/v1/projects/test-project/serviceAccounts", {"accountId": "stopper"})
+    stepped.advance(30)  # until the account can be read
+    binding = {"role": "roles/compute.instanceAdmin.v1", "members": [f"serviceAccount:{ACCOUNT}"]}
+    stepped.ask("POST", "/v3/projects/test-project:setIamPolicy", {"policy": {"bindings": [binding]}})
     return stepped
 
 

@@ -32,6 +32,7 @@ KINDS = {
     ("address", "use"): "compute.addresses",
     ("bucket", "stored"): "storage.objects",
     ("scheduler_job", "job"): "cloudscheduler.jobs",
+    ("alert_policy", "condition"): "monitoring.alertPolicies",
 }
 """What the emulator calls that for which our lines charge: the kind of address and the last word of the line."""
 
@@ -90,14 +91,14 @@ def more_of_what_bills(cloud: EmbeddedCloud, connection: Connection, profile: Pr
     cloud.tell("clock/advance", {"seconds": 60})
 
 
-def test_the_bill_of_an_interval_is_the_estimate_of_what_was_held(stepped_cloud: EmbeddedCloud, small_profile: Path):
-    text = small_profile.read_text().replace("medium: {chips: 16}", "medium: {chips: 64}")
-    small_profile.write_text(text + 'stop_at: {cron: "0 0 1 1 *"}\n')
-    provision(str(small_profile))
-    profile = load_profile(str(small_profile))
+def test_the_bill_of_an_interval_is_the_estimate_of_what_was_held(stepped_cloud: EmbeddedCloud, whole_profile: Path):
+    text = whole_profile.read_text().replace("medium: {chips: 16}", "medium: {chips: 64}")
+    whole_profile.write_text(text + 'stop_at: {cron: "0 0 1 1 *"}\n')
+    provision(str(whole_profile))
+    profile = load_profile(str(whole_profile))
     connection = connect(profile)
-    held = {"compute.instances", "compute.disks", "compute.routers", "compute.globalForwardingRules"}
+    held = {"compute.instances", "compute.disks", "compute.routers", "compute.globalForwardingRules", "monitoring.alertPolicies"}
     assert hold_and_compare(stepped_cloud, connection, profile) == held
-    scale(str(small_profile), {"small": 2, "medium": 3})  # past 32 VMs the gateway has one price
+    scale(str(whole_profile), {"small": 2, "medium": 3})  # past 32 VMs the gateway has one price
     more_of_what_bills(stepped_cloud, connection, profile)
     assert hold_and_compare(stepped_cloud, connection, profile) == held | {"compute.addresses", "cloudscheduler.jobs"}

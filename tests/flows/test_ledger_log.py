@@ -33,16 +33,16 @@ def pending(cloud: EmbeddedCloud) -> list[str]:
     ]
 
 
-def test_every_run_that_changes_something_is_recorded_and_the_record_outlives_a_teardown(flows_here: EmbeddedCloud, small_profile: Path):
-    profile = load_profile(str(small_profile))
-    provision(str(small_profile))
-    scale(str(small_profile), {"small": 2})
-    provision(str(small_profile), {"small": 2})  # changes nothing, leaves no entry
-    teardown(str(small_profile), confirm=profile.name)
+def test_every_run_that_changes_something_is_recorded_and_the_record_outlives_a_teardown(flows_here: EmbeddedCloud, whole_profile: Path):
+    profile = load_profile(str(whole_profile))
+    provision(str(whole_profile))
+    scale(str(whole_profile), {"small": 2})
+    provision(str(whole_profile), {"small": 2})  # changes nothing, leaves no entry
+    teardown(str(whole_profile), confirm=profile.name)
     assert pending(flows_here) == ["ironwood-ledger"]
     assert flows_here.inventory() == set()
 
-    provision(str(small_profile))  # takes the deletion back; the earlier entries are there again
+    provision(str(whole_profile))  # takes the deletion back; the earlier entries are there again
     assert pending(flows_here) == []
     connection = connect(profile)
     connection.clock.sleep_until(datetime.fromtimestamp(connection.clock.now().timestamp() + 10, tz=UTC))
@@ -59,16 +59,16 @@ def test_every_run_that_changes_something_is_recorded_and_the_record_outlives_a_
         Decimal(0),
         runs[0].hourly_after_usd,
     ]
-    teardown(str(small_profile), confirm=profile.name)
+    teardown(str(whole_profile), confirm=profile.name)
     assert flows_here.inventory() == set()
 
 
-def test_a_bucket_somebody_else_has_deleted_is_not_taken(flows_here: EmbeddedCloud, small_profile: Path):
+def test_a_bucket_somebody_else_has_deleted_is_not_taken(flows_here: EmbeddedCloud, whole_profile: Path):
     ask(flows_here, "POST", f"{BUCKETS}?bucketId=ironwood-ledger", {"description": "theirs"})
     ask(flows_here, "DELETE", f"{BUCKETS}/ironwood-ledger")
     with pytest.raises(
         PreflightError, match=r"ironwood-ledger was deleted by somebody else and is kept by Google for 7 days\. Undelete it"
     ):
-        provision(str(small_profile))
+        provision(str(whole_profile))
     assert not any("compute" in each["method"] for each in flows_here.writes())
     assert ask(flows_here, "GET", f"{BUCKETS}/ironwood-ledger")["lifecycleState"] == "DELETE_REQUESTED"

@@ -25,13 +25,13 @@ PROJECT = "embedded-project"
 
 
 @pytest.fixture
-def watched_profile(small_profile: Path) -> Path:
+def watched_profile(whole_profile: Path) -> Path:
     """The small profile with somebody to tell, and limits a test can cross."""
-    small_profile.write_text(
-        small_profile.read_text()
+    whole_profile.write_text(
+        whole_profile.read_text()
         + "monitoring: {notification_email: oncall@example.com, alerts: {latency_p95_ms: 2000, latency_minutes: 2, error_minutes: 2, idle_utilization: 0.05}}\n"
     )
-    return small_profile
+    return whole_profile
 
 
 def live(connection: Connection, kind: str) -> list[Any]:

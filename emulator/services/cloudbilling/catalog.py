@@ -26,14 +26,15 @@ SERVICES = {
     "6F81-5844-456A": ("Compute Engine", "Google"),
     "95FF-2EF5-5EA1": ("Cloud Storage", "Google"),
     "1F51-0D80-9E1E": ("Cloud Scheduler", "Google"),
+    "58CD-E7C3-72CA": ("Cloud Monitoring", "Google"),
 }
 COMPUTE = "6F81-5844-456A"
-SERVICE_OF = {"storage": "95FF-2EF5-5EA1", "scheduler": "1F51-0D80-9E1E"}
+SERVICE_OF = {"storage": "95FF-2EF5-5EA1", "scheduler": "1F51-0D80-9E1E", "alerting": "58CD-E7C3-72CA"}
 KNOWN = {"tpu7x.us-central1.on_demand": "0F71-4391-B6CA"}
-USAGE_TYPES = {"on_demand": "OnDemand", "spot": "Preemptible", "flex_start": "OnDemand"}
+USAGE_TYPES = {"on_demand": "OnDemand", "spot": "Preemptible", "flex_start": "OnDemand", "reserved": "Commit1Yr"}
 UNITS = {
     "chip-hour": ("h", "hour", "s", 3600), "vcpu-hour": ("h", "hour", "s", 3600), "hour": ("h", "hour", "s", 3600),
-    "rule-hour": ("h", "hour", "s", 3600), "VM-hour": ("h", "hour", "s", 3600), "GiB": ("GiBy", "gibibyte", "By", 1 << 30),
+    "condition-hour": ("h", "hour", "s", 3600), "rule-hour": ("h", "hour", "s", 3600), "VM-hour": ("h", "hour", "s", 3600), "GiB": ("GiBy", "gibibyte", "By", 1 << 30),
     "GiB-month": ("GiBy.mo", "gibibyte month", "By.s", (1 << 30) * 2_628_000), "job-month": ("mo", "month", "s", 2_628_000),
 }  # fmt: skip
 NANO = Decimal("0.000000001")
