@@ -17,6 +17,7 @@ IntArray = NDArray[np.int64]
 
 _SPAN_MINUTES: Final = (30, 60, 120, 360, 1440)
 _LIMIT: Final = 4.0
+_CARRIED_BINS: Final = 3  # their median is the level before an outage: the last of them may be cut short by it
 
 
 class Expert:
@@ -55,15 +56,17 @@ class Expert:
         self._seasoned = 0  # bins of `season` made so far
         self._variance = 0.0
         self._level = 0.0
+        self._valid = 0  # the last bin that was not an outage
 
     def expected(self, t: int) -> float:
         """Z of bin t as foreseen one bin before."""
         return float(self.predicted[t - 1, 0]) if t > 0 else 0.0
 
     def see(self, t: int, value: float, *, valid: bool) -> None:
-        """Take in native bin t; a bin that is not valid is replaced by what was foreseen."""
+        """Take in native bin t; a bin that is not valid is replaced by the level carried through the outage."""
         clock, p = self._clock, self._p
-        z = math.log(value + self.offset) if valid or t == 0 else self.expected(t)
+        z = math.log(value + self.offset) if valid or t == 0 else self._carried(t)
+        self._valid = t if valid else self._valid
         self.z[t] = z
         self._smooth_total[t + 1] = self._smooth_total[t] + z
         if t == 0:
@@ -126,6 +129,12 @@ class Expert:
             )
         shares = (self._losses + 1e-6) ** -p.member_sharpness
         self.predicted[t] = (shares * self._guesses[:, t]).sum(axis=0) / shares.sum(axis=0)
+
+    def _carried(self, t: int) -> float:
+        """Z of a bin in an outage: the level from before it, moved by a share of what the season moved since."""
+        last = self._valid
+        level = float(np.median(self.z[max(0, last - _CARRIED_BINS + 1) : last + 1]))
+        return level + self._p.carried_season * float(self.season[t] - self.season[last])
 
     def _weigh(self, t: int, *, valid: bool) -> None:
         """Remember how far each member's guess of bin t was, at every lead."""

@@ -106,6 +106,8 @@ class Forecaster:
 
     def _score(self, t: int, value: float, *, valid: bool) -> None:
         """Update the stretch factors and the experts' losses with what bin t turned out to be."""
+        if not valid:
+            return  # an outage says nothing about the demand that comes back
         self._losses *= self._forget
         for place, j in enumerate(self._checked):
             origin = t - int(j)
@@ -115,8 +117,6 @@ class Forecaster:
             step = self._p.conform_step * min(self._native, _LONGEST_STEP)  # a coarse trace learns as fast by the clock
             self._up[place] += step * (float(value > high) - 0.1)
             self._down[place] += step * (float(value < low) - 0.1)
-            if not valid:
-                continue
             for e in range(len(self._experts)):
                 for q, level in zip(self._expert_quantiles[e, origin, place], _LEVELS, strict=True):
                     self._losses[e] += max(level * (value - q), (level - 1) * (value - q))

@@ -15,7 +15,7 @@ class Parameters:
     # the last residual in the level, the rest is the mean of 30 min; share of the season's slope that the level ignores while it holds.
     members: tuple[tuple[float, float, float, float, float], ...] = ((1000.0, 1500.0, 5.0, 0.4, 0.0), (30.0, 360.0, 5.0, 1.0, 1.0))
     member_days: float = 1.0
-    member_sharpness: float = 4.0
+    member_sharpness: float = 12.0
     draws: int = 64  # scenario paths
     memory_days: float = 5.0  # half-life of the regression
     lag_decay: float = 0.95  # weight of a day's lag relative to the day after it
@@ -33,3 +33,4 @@ class Parameters:
     outage_share: float = 0.2
     resume_share: float = 0.7
     outage_minutes: float = 180.0
+    carried_season: float = 1.0  # of the season's change, followed while a level is carried through an outage
