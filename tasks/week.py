@@ -35,7 +35,7 @@ WORTH_SHARE: Final = 0.005
 """Of the week's cost without a limit: what a further window must save by default."""
 _WHAT_IF_MINUTES: Final = 60
 _SOLVE_SECONDS: Final = 60.0
-_BUDGET_SECONDS: Final = 0.008  # a period: then the gap is what it is, and is said
+_BUDGET_EFFORT: Final = replace(QUICK, highs_nodes=0)  # one multiplier, about a percent open, which is said; polishing takes minutes
 _BACKTEST_BINS: Final = 7 * BINS_PER_DAY
 _DOUBT_DRAWS: Final = 3
 
@@ -144,8 +144,8 @@ def choose(curve: tuple[Fit, ...], count: int | None, worth_usd: float) -> Fit:
 
 
 def _solve(problem: CapacityProblem) -> CapacityPlan:
-    effort, seconds = (STANDARD, _SOLVE_SECONDS) if problem.budget_usd is None else (QUICK, _BUDGET_SECONDS * problem.periods)
-    end = time.perf_counter() + seconds
+    effort = STANDARD if problem.budget_usd is None else _BUDGET_EFFORT
+    end = time.perf_counter() + _SOLVE_SECONDS
     return solve(problem, effort=effort, stop=lambda: time.perf_counter() > end)
 
 

@@ -62,6 +62,8 @@ def solve_within(problem: CapacityProblem, budget_usd: float, *, effort: Effort,
         if stop():
             break
     start = None if best is None else lattice.sizes(best)
+    if start is not None and (effort.highs_nodes == 0 or stop()):
+        return start, bound, "budget multiplier over exact"
     polished = solve_milp(
         problem,
         stop=stop,

@@ -9,7 +9,8 @@ from typing import Final
 @dataclass(frozen=True, kw_only=True)
 class Effort:
     """`target_gap`: proven enough. `ascent_steps` of the multipliers. `beam_width` and `beam_labels` of the search for plans. `proof_widths`: labels a
-    state that successive certificates keep apart, none for no certificate. `highs_nodes`: branch-and-bound nodes HiGHS may open.
+    state that successive certificates keep apart, none for no certificate. `highs_nodes`: branch-and-bound nodes HiGHS may open; 0 leaves a
+    budget's plan unpolished.
     """
 
     target_gap: float
