@@ -118,13 +118,12 @@ def test_a_drained_vm_gets_no_new_requests_and_none_is_lost(front):
 
 def test_a_request_cut_off_by_a_vm_that_goes_away_is_counted_as_lost(front):
     emulator, url = front
-    emulator.admin("PUT", "durations", {"vm.remove": 5})
-    slow = {**PREDICT, "parameters": {"max_tokens": 8000}}
+    emulator.admin("PUT", "durations", {"vm.remove": 5, "dataplane.first_token": 1_800})  # three real seconds for the VMs to go
     names = [vm["name"] for vm in emulator.managed(GROUP)]
     service = emulator.ask("GET", "global/backendServices/backend")
-    emulator.do("PATCH", "global/backendServices/backend", {"timeoutSec": 300, "fingerprint": service["fingerprint"]})
+    emulator.do("PATCH", "global/backendServices/backend", {"timeoutSec": 3_600, "fingerprint": service["fingerprint"]})
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(httpx.post, f"{url}/v1/predict", json=slow, timeout=30)
+        running = pool.submit(httpx.post, f"{url}/v1/predict", json=PREDICT, timeout=30)
         wait_until(lambda: emulator.admin("GET", "dataplane")["in_flight"] == 1)
         for name in names:
             emulator.ask("DELETE", f"zones/us-central1-c/instances/{name}")
