@@ -15,6 +15,7 @@ from emulator.services.compute import api as compute
 from emulator.services.iam import api as iam
 from emulator.services.logging import api as logging
 from emulator.services.monitoring import api as monitoring
+from emulator.services.networkconnectivity import api as networkconnectivity
 from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.pubsub import api as pubsub
 from emulator.services.serviceusage import api as serviceusage
@@ -55,4 +56,5 @@ SERVICES: tuple[Service, ...] = (
     billingbudgets,
     cloudbilling,
     cloudscheduler,
+    networkconnectivity,
 )

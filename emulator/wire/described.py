@@ -14,7 +14,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 
-from emulator.wire.discovery import document, methods
+from emulator.wire.discovery import document, method_pattern, methods
 from emulator.wire.routes import Route
 
 Json = dict[str, Any]
@@ -44,7 +44,8 @@ def described_routes(api: str, name: str, served: frozenset[str]) -> Iterator[Ro
         body = RESOURCE if "request" in method else None
         for path in paths:
             media = bool(method.get("supportsMediaDownload"))
-            yield Route(api=api, method=method["id"], http_method=verb, pattern=_pattern(path), body=body, request=request, media=media)
+            pattern = method_pattern(method) if "{+" in path else _pattern(path)
+            yield Route(api=api, method=method["id"], http_method=verb, pattern=pattern, body=body, request=request, media=media)
         for protocol in method.get("mediaUpload", {}).get("protocols", {}).values():
             upload = _pattern(protocol["path"].removeprefix("/").removeprefix("resumable/"))
             for upload_verb in (verb, "PUT"):  # a resumable upload begins with the method's own verb and goes on with PUT

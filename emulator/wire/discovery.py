@@ -27,7 +27,7 @@ def discovery_routes(
             api=api,
             method=method["id"],
             http_method=method["httpMethod"],
-            pattern=_pattern(method),
+            pattern=method_pattern(method),
             body=_body(method, request),
             request=request,
             response=(responses or {}).get(method["id"]),
@@ -68,7 +68,9 @@ def methods(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from methods(child)
 
 
-def _pattern(method: dict[str, Any]) -> re.Pattern[str]:
+def method_pattern(method: dict[str, Any]) -> re.Pattern[str]:
+    """The path of a method as a regular expression, its variables as the document restricts them."""
+
     def variable(match: re.Match[str]) -> str:
         name = match[1]
         pattern = method["parameters"][name].get("pattern", "^[^/]+$").removeprefix("^").removesuffix("$")

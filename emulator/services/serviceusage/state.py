@@ -50,6 +50,7 @@ OTHERS = {
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
     "orgpolicy.googleapis.com": "Organization Policy API",
+    "networkconnectivity.googleapis.com": "Network Connectivity API",
     "oslogin.googleapis.com": "Cloud OS Login API",
     "pubsub.googleapis.com": "Cloud Pub/Sub API",
     "redis.googleapis.com": "Google Cloud Memorystore for Redis API",

@@ -1,0 +1,1 @@
+"""Network Connectivity: hubs and spokes, as far as recorded traffic uses them."""
