@@ -31,10 +31,12 @@ check: $(READY) ## ruff, mypy --strict, import contracts
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-SLOW := tests/flows tests/tasks
-test: check ## every check and test, in two halves side by side: those of the flows wait a lot, the others compute
-	@mkdir -p .ironwood; $(BIN)/python -m pytest $(SLOW:%=--ignore=%) > .ironwood/tests.log 2>&1 & others=$$!; \
-	$(BIN)/python -m pytest $(SLOW); failed=$$?; wait $$others || failed=1; cat .ironwood/tests.log; exit $$failed
+# Two halves that last about as long: the flows wait a lot, the other tests compute; a few long flows go with the latter.
+ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
+OTHERS := $(filter-out tests/flows/ tests/tasks/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)
+test: check ## every check and test, in two halves side by side
+	@mkdir -p .ironwood; $(BIN)/python -m pytest $(OTHERS) > .ironwood/tests.log 2>&1 & others=$$!; \
+	$(BIN)/python -m pytest tests/flows tests/tasks $(ASIDE:%=--ignore=%); failed=$$?; wait $$others || failed=1; cat .ironwood/tests.log; exit $$failed
 
 kill: $(READY) ## SIGKILL at every write of provision, scale and teardown
 	@IRONWOOD_KILL_POINTS=all $(BIN)/python -m pytest tests/flows/test_kill_points.py -q -s

@@ -33,12 +33,12 @@ def test_every_flow_has_help(name: str):
     assert "--profile NAME|FILE" in done.stdout
 
 
-def test_the_lifecycle_runs_end_to_end_and_ends_in_zero(in_the_cloud: EmbeddedCloud, small_profile: Path, commands: dict[str, str]):
-    name = small_profile.read_text().splitlines()[0].partition(": ")[2]
-    done = run("flows.lifecycle", "--profile", str(small_profile), "--confirm", name, environment=commands)
+def test_the_lifecycle_runs_end_to_end_and_ends_in_zero(in_the_cloud: EmbeddedCloud, whole_profile: Path, commands: dict[str, str]):
+    name = whole_profile.read_text().splitlines()[0].partition(": ")[2]
+    done = run("flows.lifecycle", "--profile", str(whole_profile), "--confirm", name, environment=commands)
     assert done.returncode == 0, done.stdout + done.stderr
     told = done.stdout
-    assert f"+{objects(small_profile)} ~1 -0" in told
+    assert f"+{objects(whole_profile)} ~1 -0" in told
     assert "validate    12/12" in told
     assert "drift       none" in told
     assert "small 1 → 3 → 1   0 of " in told
