@@ -71,13 +71,13 @@ class Connection:
             rest = transports("rest")
         except KeyError:  # some clients speak gRPC only
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
-        return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_anonymous()))
+        return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_credentials()))
 
     def _storage(self) -> object:
         make: Any = storage.Client  # it ships no types
         if self.embedded is None:
             return make(project=self.project)
-        return make(project=self.project, credentials=_anonymous(), client_options={"api_endpoint": self.embedded.url})
+        return make(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})
 
 
 def connect(profile: Profile) -> Connection:
@@ -109,7 +109,7 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor):
         return continuation(client_call_details._replace(metadata=metadata), request)
 
 
-def _anonymous() -> Credentials:
+def _credentials() -> Credentials:
     """Nobody, whom the embedded cloud takes for the project's owner; or the caller whose token the environment holds."""
     token = os.environ.get(TOKEN)
     if token:
