@@ -2,7 +2,7 @@
 
 1. What can be wrong with the input is found before anything is started: exit code 2, nothing asked, nothing changed.
 2. A run reports to the Prefect server of PREFECT_API_URL, else to this machine's own, which is started once and shared.
-3. Errors of ours are told in their own words, without a traceback: exit code 1.
+3. Errors of ours are told in their own words, without a traceback: see `flows/exit_codes.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import temporary_settings
 
 from cloud.connection import connect
+from flows.exit_codes import exit_code
 from flows.local_server import server_settings
-from ironwood.errors import InputError, IronwoodError
+from ironwood.errors import InputError
 from ironwood.profile import Profile
 from tasks.inputs import load_profile
 
@@ -44,23 +45,17 @@ def run(flow: Callable[..., object], *arguments: Argument, more: Callable[[argpa
         more(parser)
     options = parser.parse_args()
     given = {name: value for name, value in vars(options).items() if value is not None}
-    try:
+
+    def work() -> None:
         profile = load_profile(given["profile"])
         if Argument.CONFIRM in arguments and not given.get("dry_run"):
             given["confirm"] = _confirmed(given.get("confirm"), profile.name)
-        return _report_to_prefect(flow, given, profile)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except IronwoodError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to finish what was begun", file=sys.stderr)
-        return 130
+        _report_to_prefect(flow, given, profile)
+
+    return exit_code(work, stopped="stopped; run the same command again to finish what was begun")
 
 
-def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any], profile: Profile) -> int:
+def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any], profile: Profile) -> None:
     with ThreadPoolExecutor(1) as beside:
         # A server and an embedded cloud that are not running yet start side by side.
         connecting = beside.submit(connect, profile)
@@ -69,7 +64,6 @@ def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any], profi
     with temporary_settings(settings):
         quiet_console()
         flow(**given)
-    return 0
 
 
 def quiet_console() -> None:

@@ -16,10 +16,11 @@ from prefect.settings import temporary_settings
 from rich.console import Console
 
 from flows.command_line import quiet_console
+from flows.exit_codes import exit_code
 from flows.local_server import server_settings
 from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_chips
 from ironwood.capacity.whatif import budget, parse_changes
-from ironwood.errors import InputError, IronwoodError, ProblemError
+from ironwood.errors import ProblemError
 from tasks.inputs import load_profile
 from tasks.optimize import known_use, read_demand
 from tasks.week import Terms, plan_week
@@ -127,23 +128,16 @@ def _work(text: str | None) -> Work:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     given = {name: value for name, value in vars(_parser().parse_args(arguments)).items() if value is not None}
-    try:
+
+    def work() -> None:
         load_profile(given["profile"])
         if not Path(given["trace"]).is_file():
             raise ProblemError(f"{given['trace']}: there is no such file; give the path of a CSV file")
         with temporary_settings(server_settings()):
             quiet_console()
             plan_capacity(**given)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except IronwoodError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; nothing was changed", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_code(work, stopped="stopped; nothing was changed")
 
 
 def _parser() -> argparse.ArgumentParser:

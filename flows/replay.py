@@ -21,11 +21,11 @@ from prefect.artifacts import create_table_artifact
 from rich.console import Console
 from rich.table import Table
 
+from flows.exit_codes import exit_code
 from ironwood.capacity import CapacityPlan
 from ironwood.capacity.demand import BINS_PER_DAY, GRID_MINUTES, Demand
 from ironwood.capacity.policies import POLICIES, Optimized, Policy
 from ironwood.capacity.replay import STANDARD_SHORTFALL_USD, Replayed, Rules, make_rules
-from ironwood.errors import InputError, IronwoodError
 from tasks.optimize import (
     TOLD_MINUTES,
     Progress,
@@ -258,7 +258,8 @@ def replay(
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     request = _parse(arguments)
-    try:
+
+    def work() -> None:
         if os.environ.get("PREFECT_API_URL"):
             from flows.command_line import quiet_console  # slow to import, and only needed with a server
 
@@ -267,16 +268,8 @@ def main(arguments: list[str] | None = None) -> int:
             replay(**(vars(request) | paths))
         else:
             _carry_out(request)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except IronwoodError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_code(work, stopped="stopped")
 
 
 def _carry_out(request: Request) -> Outcome:
