@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,9 +16,11 @@ from cloud.clock import sleep
 from cloud.connection import Connection, connect
 from flows.command_line import Argument, run
 from flows.detect_drift import detect_drift
+from flows.ground import give_back, prepare
 from flows.provision import provision
 from flows.reconcile import API_NAMES, owned_count
 from flows.reconcile import ours as owned
+from flows.rollout import rollout
 from flows.scale import scale
 from flows.status import status
 from flows.teardown import teardown
@@ -25,33 +30,40 @@ from ironwood.errors import ProbeError
 from ironwood.profile import Profile
 from ironwood.renewal import renewed
 from tasks import report
-from tasks.inputs import load_price_book, load_profile
+from tasks.inputs import load_price_book, load_profile, with_image
 from tasks.observe import observe
-from tasks.probe import routes, under_load
+from tasks.probe import Load, routes, under_load
 from tasks.reach import clients
 
 HELD = timedelta(minutes=2)
 """How long the tiers are held, in the cloud's time, to compare its bill with our estimate."""
 CENT = Decimal("0.01")
+CANARY_PERCENT = 25
 
 
 @flow(name="lifecycle", flow_run_name="lifecycle of {profile}")
-def lifecycle(profile: str = "embedded", confirm: str = "") -> None:
+def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> None:
     """Provision, validate, look for drift, scale up and down under load, show the status, tear down, prove zero.
 
-    `confirm` must be the profile's name, as for teardown.
+    `confirm` must be the profile's name, as for teardown. `image`, a serving image, is rolled out under load in between. On the embedded
+    cloud what the profile takes for given is made first: a Shared VPC, reservations.
     """
     ours = load_profile(profile)
     connection = connect(ours)
     began = time.monotonic()
+    prepare(connection, ours)
     _earlier(connection, ours)
     provision(profile)
     if detect_drift(profile):
         raise ProbeError("what was just provisioned differs from the profile")
     _scale_under_load(connection, ours, profile)
+    if image:
+        profile = with_image(profile, image)
+        _rollout_under_load(connection, ours, profile)
     status(profile)
     _held(connection, ours)
     teardown(profile, confirm=confirm)
+    give_back(connection, ours)
     _bill(connection)
     report.say("done", f"in {time.monotonic() - began:.0f} s")
 
@@ -69,15 +81,30 @@ def _earlier(connection: Connection, ours: Profile) -> None:
 def _scale_under_load(connection: Connection, ours: Profile, profile: str) -> None:
     """The first tier that can grow goes up by its room and back, while every route is asked without pause."""
     tier, room = next((name, each.max_replicas) for name, each in ours.enabled_tiers.items())
-    seen = observe(connection, API_NAMES).live
-    urls = tuple(url for url, _ in routes(seen, renewed(desired(ours, ours.baseline), seen)))
-    with under_load(urls, clients=clients(connection, seen)) as loads:
+    with _loaded(connection, ours) as loads:
         scale(profile, {tier: room})
         scale(profile, ours.baseline)
+    _none_lost("scale", f"{tier} {ours.baseline[tier]} → {room} → {ours.baseline[tier]}", loads)
+
+
+def _rollout_under_load(connection: Connection, ours: Profile, profile: str) -> None:
+    """The new serving image reaches every VM, while every route is asked without pause."""
+    with _loaded(connection, ours) as loads:
+        count = rollout(profile, canary_percent=CANARY_PERCENT)
+    _none_lost("rollout", f"in {count} stages", loads)
+
+
+def _loaded(connection: Connection, ours: Profile) -> AbstractContextManager[Mapping[str, Load]]:
+    seen = observe(connection, API_NAMES).live
+    urls = tuple(url for url, _ in routes(seen, renewed(desired(ours, ours.baseline), seen)))
+    return under_load(urls, clients=clients(connection, seen))
+
+
+def _none_lost(what: str, told: str, loads: Mapping[str, Load]) -> None:
     sent, failed = sum(each.sent for each in loads.values()), sum(each.failed for each in loads.values())
-    report.say("scale", f"{tier} {ours.baseline[tier]} → {room} → {ours.baseline[tier]}   {failed} of {sent:,} requests lost")
+    report.say(what, f"{told}   {failed} of {sent:,} requests lost")
     if failed:
-        raise ProbeError(f"requests were lost while scaling: { ({each.url: dict(each.answers) for each in loads.values()}) }")
+        raise ProbeError(f"requests were lost during {what}: { ({each.url: dict(each.answers) for each in loads.values()}) }")
 
 
 def _held(connection: Connection, ours: Profile) -> None:
@@ -91,7 +118,9 @@ def _held(connection: Connection, ours: Profile) -> None:
         sleep(connection.clock, HELD + timedelta(seconds=2))
     live = observe(connection, API_NAMES).live
     hours = Decimal((end - start) / timedelta(hours=1)).quantize(Decimal("1e-9"))
-    mine = estimate(owned(live, ours), load_price_book("list")).hourly_usd * hours
+    told = estimate(owned(live, ours), load_price_book("list"))
+    # The reservations a profile draws from are paid by the hour too, and the lifecycle made them as large as it uses them.
+    mine = (told.hourly_usd + told.committed_usd) * hours
     interval = {"from": start.isoformat(), "until": end.isoformat()}
     theirs = Decimal(connection.admin.get("/_emulator/bill", params=interval).raise_for_status().json()["total_usd"])
     report.say("held", f"{report.usd(theirs)} billed for {report.duration(end - start)}, {report.usd(mine)} estimated")
@@ -107,5 +136,9 @@ def _bill(connection: Connection) -> None:
     report.say("bill", f"${float(bill['total_usd']):,.2f} by the embedded cloud's own meter, ${float(bill['usd_per_hour']):,.2f}/h now")
 
 
+def _more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image", default="", metavar="IMAGE", help="a serving image that is rolled out under load in between")
+
+
 if __name__ == "__main__":
-    sys.exit(run(lifecycle, Argument.PROFILE, Argument.CONFIRM))
+    sys.exit(run(lifecycle, Argument.PROFILE, Argument.CONFIRM, more=_more))

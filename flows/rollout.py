@@ -12,6 +12,7 @@ from flows.command_line import Argument, run
 from flows.reconcile import Reconciliation, against, carry_out, compare
 from flows.recording import record
 from ironwood.errors import InputError, IronwoodError, ProbeError
+from ironwood.graph import Graph
 from ironwood.profile import Profile, sizes_within
 from ironwood.rollout import Stage, back, stages
 from tasks import report
@@ -61,20 +62,25 @@ def _tell(planned: tuple[Stage, ...]) -> None:
 
 def _carried_out(connection: Connection, ours: Profile, stage: Stage, found: Reconciliation) -> None:
     """Carry out one stage and look at what serves; put everything back if it does not."""
-    names = {each.name for each in stage.wanted}
     try:
-        carry_out(connection, against(observe(connection, names), ours, stage.wanted).plan)
-        gate(connection, observe(connection, names).live, stage.wanted)
+        gate(connection, _reached(connection, ours, stage.wanted), stage.wanted)
     except IronwoodError as error:
         report.say("rollback", f"{stage.name}: {error}")
         before = found.observation.live
         restored = back(found.wanted, before)
-        carry_out(connection, against(observe(connection, names), ours, restored).plan)
-        gate(connection, observe(connection, names).live, restored)
+        gate(connection, _reached(connection, ours, restored), restored)
         raise ProbeError(
             f"rolled back, because {stage.name} did not hold: {error}\nThe tiers serve as before. Mend the image or model, then roll out again."
         ) from error
     report.say("rollout", f"{stage.name}: holds")
+
+
+def _reached(connection: Connection, ours: Profile, wanted: Graph) -> Graph:
+    """What is live once `wanted` is reached; what a step leads to (worker 0 of a slice made anew) is another round."""
+    names = {each.name for each in wanted}
+    while len(plan := against(seen := observe(connection, names), ours, wanted).plan):
+        carry_out(connection, plan)
+    return seen.live
 
 
 def _more(parser: argparse.ArgumentParser) -> None:

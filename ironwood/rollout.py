@@ -2,18 +2,20 @@
 
 1. A canary first: a share of the VMs of each tier's first group in use; of a tier of slices, its first slice.
 2. Then the rest: a group replaces a tenth of itself at a time, within the quota it has; slices one after the other.
-3. Going back is the graph as it was: the old templates are kept until the last stage is done.
+3. A slice is made anew whole, so it leaves the traffic before and takes it again after; a tier's only slice cannot, and its stage says so.
+4. Going back is the graph as it was: the old templates are kept until the last stage is done.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ironwood.graph import Graph
 from ironwood.resources.base import Address, Resource
-from ironwood.resources.group import Canary, InstanceGroup, InstanceTemplate
+from ironwood.resources.group import Canary, EndpointGroup, InstanceGroup, InstanceTemplate
+from ironwood.resources.load_balancer import BackendService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +36,32 @@ def stages(wanted: Graph, live: Graph, *, canary_percent: int) -> tuple[Stage, .
         [*(each for each in wanted if each not in moving), *(_as_it_is(each, live) for each in moving), *_missing(olds, wanted)]
     )
     first = _first_of_each_tier(moving)
-    canaries = [_canary(each, live, canary_percent) for each in first]
-    count = sum(each.canary.vms if each.canary else each.size for each in canaries)
-    out = [Stage(name=f"canary of {count} VMs", wanted=_with(held, canaries))]
-    slices = [each for each in moving if each.workload_policy is not None and each not in first]
-    done: list[InstanceGroup] = [each for each in canaries if each.canary is None]
+    canaries = [_canary(each, live, canary_percent) for each in first if each.workload_policy is None]
+    out = []
+    reached = _with(held, canaries)
+    if canaries:
+        count = sum(each.canary.vms if each.canary else each.size for each in canaries)
+        out.append(Stage(name=f"canary of {count} VMs", wanted=reached))
+    slices = sorted((each for each in moving if each.workload_policy is not None), key=lambda each: each not in first)
     for each in slices:
-        done.append(each)
-        out.append(Stage(name=f"slice {each.name}", wanted=_with(held, [*done, *(other for other in canaries if other.canary)])))
+        name = f"{'canary: ' if each in first else ''}slice {each.name}"
+        out.extend(_slice(name, each, reached))
+        reached = out[-1].wanted
     out.append(Stage(name="all VMs", wanted=wanted))
     return tuple(out)
+
+
+def _slice(name: str, group: InstanceGroup, graph: Graph) -> Iterator[Stage]:
+    """The stages in which one slice of `graph` is made anew."""
+    ways = {each.address for each in graph if isinstance(each, EndpointGroup) and each.group == group.address}
+    left = [(each, tuple(way for way in each.backends if way.group not in ways)) for each in graph if isinstance(each, BackendService)]
+    leaving = [replace(service, backends=others) for service, others in left if others != service.backends]
+    if any(not each.backends for each in leaving):
+        yield Stage(name=f"{name}, the only one of its tier, which does not serve meanwhile", wanted=_with(graph, [group]))
+        return
+    yield Stage(name=f"{name} leaves the traffic", wanted=_with(graph, leaving))
+    yield Stage(name=f"{name} is made anew", wanted=_with(graph, [*leaving, group]))
+    yield Stage(name=f"{name} takes traffic again", wanted=_with(graph, [group]))
 
 
 def back(wanted: Graph, before: Graph) -> Graph:
@@ -73,9 +91,9 @@ def _as_it_is(group: InstanceGroup, live: Graph) -> InstanceGroup:
 
 
 def _canary(group: InstanceGroup, live: Graph, percent: int) -> InstanceGroup:
-    """The group with its canary: a share of its VMs, at least one; a slice, or a single VM, is replaced whole."""
+    """The group with its canary: a share of its VMs, at least one; a single VM is replaced whole."""
     vms = max(1, math.ceil(group.size * percent / 100))
-    if group.workload_policy is not None or vms >= group.size:
+    if vms >= group.size:
         return group
     return replace(_as_it_is(group, live), canary=Canary(template=group.template, vms=vms))
 
@@ -88,8 +106,8 @@ def _first_of_each_tier(groups: Iterable[InstanceGroup]) -> list[InstanceGroup]:
     return list(first.values())
 
 
-def _with(graph: Graph, groups: Iterable[InstanceGroup]) -> Graph:
-    changed = {each.address: each for each in groups}
+def _with(graph: Graph, resources: Iterable[Resource]) -> Graph:
+    changed = {each.address: each for each in resources}
     return Graph.of(changed.get(each.address, each) for each in graph)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from cloud.home import PROJECT_ROOT
+from cloud.home import PROJECT_ROOT, home
 from ironwood.cost.pricebook import PriceBook, parse_price_book
 from ironwood.errors import ProfileError
 from ironwood.profile import Profile, parse_profile
@@ -23,6 +23,19 @@ def load_profile(name: str) -> Profile:
     """
     path = _find(name, PROFILES, "profile")
     return parse_profile(_text(path), source=_shown(path), environment=os.environ)
+
+
+def with_image(name: str, image: str) -> str:
+    """The path of a copy of the profile `name` whose serving image is `image`, in the folder of local state; it keeps the profile's name."""
+    original = _find(name, PROFILES, "profile")
+    yaml = YAML()
+    content = yaml.load(_text(original))
+    content.setdefault("name", load_profile(name).name)
+    content.setdefault("serving", {})["image"] = image
+    copy = home() / f"with-image-{content['name']}.yaml"
+    with copy.open("w", encoding="utf-8") as file:
+        yaml.dump(content, file)
+    return str(copy)
 
 
 def load_price_book(name: str) -> PriceBook:

@@ -125,7 +125,7 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     """Zonal managed instance groups."""
 
     def observe(self, connection: Connection) -> Iterator[InstanceGroup]:
-        """List them; of those Google does not repair, VMs that stand still count as lacking."""
+        """List them; of those Google does not repair, VMs that stand still, and a slice's VMs of another template, count as lacking."""
         for each in super().observe(connection):
             yield self._seen(connection, each)
 
@@ -136,8 +136,10 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     def _seen(self, connection: Connection, group: InstanceGroup) -> InstanceGroup:
         if not group.owner or group.health_check is not None or not group.size:
             return group
-        dead = sum(each.instance_status in STOPPED for each in self._instances(connection, group))
-        return replace(group, lacking=group.lacking + dead)
+        instances = self._instances(connection, group)
+        dead = sum(each.instance_status in STOPPED for each in instances)
+        old = sum(_template(each) != group.template.name for each in instances) if group.workload_policy is not None else 0
+        return replace(group, lacking=min(group.size, group.lacking + max(dead, old)))
 
     def create(self, connection: Connection, attempt: Attempt, after: InstanceGroup) -> None:
         """Insert it and wait until all its VMs serve."""
@@ -164,7 +166,7 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
             )
         live = self.live(connection, after)
         size = live.size
-        if after.workload_policy is not None and size > 0 and (live.lacking or size != after.size or live.template != after.template):
+        if after.workload_policy is not None and size > 0 and (live.lacking or size != after.size):
             self._resize(connection, attempt, after, size, 0)
             size = 0
             self._emptied(connection, after)
@@ -260,7 +262,7 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     def _outdated(self, connection: Connection, group: InstanceGroup) -> int:
         """VMs of a template the group is to have no more; they weigh double, so that replacing one is progress while it is on its way."""
         templates = {group.template.name} | ({group.canary.template.name} if group.canary else set())
-        return 2 * sum(each.version.instance_template.rpartition("/")[2] not in templates for each in self._instances(connection, group))
+        return 2 * sum(_template(each) not in templates for each in self._instances(connection, group))
 
     def _complain(self, connection: Connection, group: InstanceGroup, began: datetime, since: datetime) -> None:
         """Raise what stands in the way, as the group has told it since `began`; older errors are of older attempts."""
@@ -288,6 +290,11 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
 def _delete_instances(client: Any, request: dict[str, Any], key: str) -> compute_v1.Operation:
     operation: compute_v1.Operation = client.delete_instances_unary(request=request | {"request_id": key}, **ONCE)
     return operation
+
+
+def _template(instance: compute_v1.ManagedInstance) -> str:
+    """The name of the template a VM was made from."""
+    return str(instance.version.instance_template).rpartition("/")[2]
 
 
 def _healthy(instance: compute_v1.ManagedInstance) -> bool:

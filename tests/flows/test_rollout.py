@@ -97,3 +97,46 @@ def test_a_dry_run_tells_the_stages_and_writes_nothing(flows_here: EmbeddedCloud
     rollout(str(serving), dry_run=True)
     assert "stage 2 of 2: all VMs" in capsys.readouterr().out
     assert len(flows_here.writes()) == before
+
+
+def test_slices_are_made_anew_whole_one_after_the_other_and_nobody_notices(
+    flows_here: EmbeddedCloud, tmp_path: Path, small_profile: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "slices.yaml"
+    write(path, load_profile(str(small_profile)).name, OLD)
+    path.write_text(path.read_text().replace("chips: 16,", "shape: multi_host, chips: 16, replicas: 2,") + "price_book: seed\n")
+    provision(str(path))
+    profile = load_profile(str(path))
+    live = observe(connect(profile)).live
+    urls = tuple(url for url, _ in routes(live, desired(profile, profile.baseline, live)))
+    group = f"http://{flows_here.rest}/compute/v1/projects/embedded-project/zones/us-central1-c/instanceGroupManagers/ironwood-cluster-small-001"
+    before = managed(group)
+    path.write_text(path.read_text().replace(OLD, NEW))
+    with under_load(urls) as loads:
+        assert rollout(str(path)) == 7
+    assert [each.failed for each in loads.values()] == [0] * len(urls)
+    assert "stage 1 of 7: canary: slice ironwood-cluster-small-001 leaves the traffic" in capsys.readouterr().out
+    after = managed(group)
+    assert images(path) == [NEW]
+    assert len(set(after)) == len(set(before)) == 4
+    assert not set(after.values()) & set(before.values()), "every VM was made from the new template"
+    assert detect_drift(str(path)) == 0
+
+
+def test_a_tier_with_one_slice_is_told_that_it_does_not_serve_meanwhile(
+    flows_here: EmbeddedCloud, tmp_path: Path, small_profile: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "slice.yaml"
+    write(path, load_profile(str(small_profile)).name, OLD)
+    path.write_text(path.read_text().replace("chips: 16,", "shape: multi_host, chips: 16,") + "price_book: seed\n")
+    provision(str(path))
+    path.write_text(path.read_text().replace(OLD, NEW))
+    assert rollout(str(path), dry_run=True) == 0
+    told = capsys.readouterr().out
+    assert "stage 1 of 2: canary: slice ironwood-cluster-small-001, the only one of its tier, which does not serve meanwhile" in told
+
+
+def managed(group: str) -> dict[str, str]:
+    """The VMs of a group by id, each with the template it was made from."""
+    found = httpx.post(f"{group}/listManagedInstances").raise_for_status().json()["managedInstances"]
+    return {each["id"]: each["version"]["instanceTemplate"] for each in found}
