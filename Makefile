@@ -21,6 +21,7 @@ setup: $(READY) ## the environment, from the pinned constraints
 
 run: $(READY) ## the main job: the whole lifecycle on the embedded Google Cloud
 	@$(BIN)/python -m flows.lifecycle --profile embedded --confirm embedded
+	@$(BIN)/python -m flows.lifecycle --profile shared --confirm shared --image us-docker.pkg.dev/example/serving/vllm-tpu:v0.12.0
 
 check: $(READY) ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .

@@ -115,7 +115,7 @@ def _start(project: str) -> Embedded:
     address = f"127.0.0.1:{port}"
     log = home() / "emulator.log"
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--state", str(home() / STORE)]
-    command += ["--project", project, "--time-scale", os.environ.get("IRONWOOD_TIME_SCALE", "120")]
+    command += ["--project", project, "--time-scale", os.environ.get("IRONWOOD_TIME_SCALE", "300")]
     if port != DEFAULT_PORTS[0]:
         # Load balancers listen on addresses of their own, so that two embedded clouds never meet on one.
         command += ["--address-pool", f"127.{2 + port // 256 % 200}.{port % 256}.0/24"]

@@ -39,6 +39,7 @@ HELD = timedelta(minutes=2)
 """How long the tiers are held, in the cloud's time, to compare its bill with our estimate."""
 CENT = Decimal("0.01")
 CANARY_PERCENT = 25
+RESERVATIONS = "compute.reservations"
 
 
 @flow(name="lifecycle", flow_run_name="lifecycle of {profile}")
@@ -118,11 +119,11 @@ def _held(connection: Connection, ours: Profile) -> None:
         sleep(connection.clock, HELD + timedelta(seconds=2))
     live = observe(connection, API_NAMES).live
     hours = Decimal((end - start) / timedelta(hours=1)).quantize(Decimal("1e-9"))
-    told = estimate(owned(live, ours), load_price_book("list"))
-    # The reservations a profile draws from are paid by the hour too, and the lifecycle made them as large as it uses them.
-    mine = (told.hourly_usd + told.committed_usd) * hours
+    mine = estimate(owned(live, ours), load_price_book("list")).hourly_usd * hours
     interval = {"from": start.isoformat(), "until": end.isoformat()}
-    theirs = Decimal(connection.admin.get("/_emulator/bill", params=interval).raise_for_status().json()["total_usd"])
+    lines = connection.admin.get("/_emulator/bill", params=interval).raise_for_status().json()["lines"]
+    # A reservation is its owner's bill, used or not.
+    theirs = sum((Decimal(each["amount_usd"]) for each in lines if each["kind"] != RESERVATIONS), Decimal(0))
     report.say("held", f"{report.usd(theirs)} billed for {report.duration(end - start)}, {report.usd(mine)} estimated")
     if abs(mine - theirs) >= CENT:
         raise ProbeError(f"the bill of {start} to {end} is {theirs}, the estimate {mine}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -19,16 +22,22 @@ QUESTIONS = 40
 @task(name="gate", task_run_name="ask through every route", cache_policy=NO_CACHE, persist_result=False)
 def gate(connection: Connection, live: Graph, wanted: Graph) -> None:
     """Ask through every route; raises ProbeError naming the routes where predictions fail. A tier without VMs may answer 502."""
-    broken = []
     clients = reach.clients(connection, live)
-    for url, service in routes(live, wanted):
-        with clients() as client:
-            answers = [_status(client, url) for _ in range(QUESTIONS)]
+    ways = list(routes(live, wanted))
+    with ThreadPoolExecutor(max(1, len(ways))) as beside:
+        asked = list(beside.map(lambda way: _answers(clients, way[0]), ways))
+    broken = []
+    for (_, service), answers in zip(ways, asked, strict=True):
         wrong = [each for each in answers if each not in {OK, NOBODY}]
         if wrong:
             broken.append(f"{len(wrong)} of {QUESTIONS} predictions of {service.name} failed, the first with {wrong[0]}")
     if broken:
         raise ProbeError("; ".join(broken))
+
+
+def _answers(clients: Callable[[], httpx.Client], url: str) -> list[int | str]:
+    with clients() as client:
+        return [_status(client, url) for _ in range(QUESTIONS)]
 
 
 def _status(client: httpx.Client, url: str) -> int | str:

@@ -58,6 +58,18 @@ def test_what_an_earlier_run_left_is_said_and_used(in_the_cloud: EmbeddedCloud, 
     assert in_the_cloud.inventory() == set()
 
 
+def test_the_lifecycle_of_slices_and_reserved_chips_in_a_shared_vpc_rolls_an_image_out(
+    in_the_cloud: EmbeddedCloud, commands: dict[str, str]
+):
+    image = "us-docker.pkg.dev/example/serving/vllm-tpu:v0.12.0"
+    done = run("flows.lifecycle", "--profile", "shared", "--confirm", "shared", "--image", image, environment=commands)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "small 2 → 3 → 2   0 of " in done.stdout
+    assert "in 8 stages   0 of " in done.stdout
+    assert f"proof of zero: {len(KINDS)} kinds listed in every zone and region, 0 ours, $0.00/h" in done.stdout
+    assert in_the_cloud.inventory() == set()
+
+
 def test_not_one_broken_profile_asks_the_cloud_anything(flows_here: EmbeddedCloud):
     before = len(flows_here.requests())
     for path in BROKEN:

@@ -123,8 +123,9 @@ def test_slices_are_made_anew_whole_one_after_the_other_and_nobody_notices(
     assert detect_drift(str(path)) == 0
 
 
+@pytest.mark.usefixtures("flows_here")
 def test_a_tier_with_one_slice_is_told_that_it_does_not_serve_meanwhile(
-    flows_here: EmbeddedCloud, tmp_path: Path, small_profile: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, small_profile: Path, capsys: pytest.CaptureFixture[str]
 ):
     path = tmp_path / "slice.yaml"
     write(path, load_profile(str(small_profile)).name, OLD)
