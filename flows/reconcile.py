@@ -67,7 +67,7 @@ def compare(connection: Connection, profile: Profile, sizes: Mapping[str, int], 
     """Observe `profile` and diff it against what it wants at `sizes`; writes nothing."""
     names = {resource.name for resource in desired(profile, sizes)} | API_NAMES
     observation = observe(connection, names)
-    return against(observation, profile, desired(profile, sizes, observation.live, exhausted))
+    return against(observation, profile, desired(profile, sizes, observation.live, exhausted, connection.clock.now()))
 
 
 def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconciliation:

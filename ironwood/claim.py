@@ -1,6 +1,7 @@
-"""What is a profile's though nothing marks it: the bindings an account of its left behind when it was deleted.
+"""What the cloud does not say of a profile's things: whose bindings a deleted account left behind, what empties a group when its lease ends.
 
-Two profiles never share an account's id (the second is refused while the first's account is there), so the id tells whose it was.
+1. Two profiles never share an account's id (the second is refused while the first's account is there), so the id tells whose it was. 2. A group's
+lease, and what the lease's account may do, are found by name: they are deleted after the group, because it refers to them.
 """
 
 from __future__ import annotations
@@ -8,18 +9,29 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ironwood.desired import desired
+from ironwood.desired.stops import lease_job
 from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.base import Resource
+from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
+from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 
 
 def claimed(live: Graph, profile: Profile) -> Graph:
-    """`live` with the bindings of `profile`'s deleted accounts marked as its own."""
+    """`live` with the bindings of `profile`'s deleted accounts marked as its own, and its groups and jobs with what they stand on."""
     accounts = {each.address for each in desired(profile, profile.baseline) if isinstance(each, ServiceAccount)}
-    return Graph.of(
-        replace(each, owner=profile.name)
-        if isinstance(each, IamBinding) and each.of_a_deleted_account and each.account in accounts
-        else each
-        for each in live
-    )
+
+    def told(each: Resource) -> Resource:
+        if isinstance(each, IamBinding) and each.of_a_deleted_account and each.account in accounts:
+            return replace(each, owner=profile.name)
+        if each.owner == profile.name and isinstance(each, InstanceGroup):
+            lease = lease_job(profile, each)
+            return replace(each, lease=lease if lease is not None and lease in live else None)
+        if each.owner == profile.name and isinstance(each, SchedulerJob):
+            granted = (other.address for other in live if isinstance(other, IamBinding) and other.account == each.account)
+            return replace(each, granted=tuple(granted))
+        return each
+
+    return Graph.of(map(told, live))

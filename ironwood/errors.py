@@ -19,7 +19,8 @@ IronwoodError
 │   ├── InUseError            something still refers to it
 │   ├── NotFoundError         it is not there
 │   ├── RefusedError          the request itself is wrong: a defect of ours or of the profile
-│   └── StockoutError         no progress by the deadline: try another option
+│   ├── StockoutError         no progress by the deadline: try another option
+│   └── LeaseError            what would stop the billing does not reach it: nothing was grown
 ├── UnreachableError        the cloud cannot be reached at all
 ├── ProbeError              it exists and does not serve
 └── UnfinishedError         some steps did not complete: run again
@@ -107,6 +108,10 @@ class RefusedError(CloudError):
 
 class StockoutError(CloudError):
     """Capacity made no progress by its deadline (ours: Google keeps trying)."""
+
+
+class LeaseError(CloudError):
+    """The job that would empty a group when nobody of ours lives does not reach it."""
 
 
 class UnreachableError(IronwoodError):

@@ -129,6 +129,11 @@ def stop_job(group: str) -> str:
     return f"{group}-stop"
 
 
+def lease_job(group: str) -> str:
+    """The job that empties a group when its lease ends."""
+    return f"{group}-lease"
+
+
 def redirect(prefix: str) -> str:
     """The URL map that sends HTTP to HTTPS."""
     return f"{prefix}ai-inference-https-redirect"

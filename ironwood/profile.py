@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -136,6 +137,18 @@ class Monitoring(_Section):
     charts: Mapping[str, str] = Field(default_factory=dict)
 
 
+class LeaseSettings(_Section):
+    """How long tiers go on billing when nobody of ours is alive to renew their lease: then Google empties them by itself."""
+
+    enabled: bool = True
+    hours: Annotated[int, Field(ge=1, le=720)] = 2
+
+    @property
+    def length(self) -> timedelta:
+        """How long a lease holds."""
+        return timedelta(hours=self.hours)
+
+
 class StopAt(_Section):
     """When Google empties the tiers by itself, whatever became of us: a cron expression in a named time zone."""
 
@@ -194,6 +207,7 @@ class Profile(_Section):
     budget: Budget = Budget()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
+    lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]

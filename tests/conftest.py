@@ -61,18 +61,19 @@ def commands(embedded_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> di
 
 @pytest.fixture
 def small_profile(tmp_path: Path) -> Path:
-    """A profile of two tiers of few VMs, neither recorded nor watched, so that a test takes seconds; its name is unique, hence its writer lock too."""
+    """A profile of two tiers of few VMs, neither leased nor recorded nor watched, so that a test takes seconds; its name is unique, hence its writer lock too."""
     name = f"t-{tmp_path.name.replace('_', '-').lower()[:18]}-{os.getpid() % 1000}"
     path = tmp_path / "small.yaml"
     path.write_text(
         f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nload_balancer: {{port: 8080}}\n"
-        "logging: {enabled: false}\nmonitoring: {enabled: false}\ntiers:\n  small: {chips: 8}\n  medium: {chips: 16}\n"
+        "lease: {enabled: false}\nlogging: {enabled: false}\nmonitoring: {enabled: false}\ntiers:\n  small: {chips: 8}\n  medium: {chips: 16}\n"
     )
     return path
 
 
 @pytest.fixture
 def whole_profile(small_profile: Path) -> Path:
-    """The small profile, recorded and watched."""
-    small_profile.write_text(small_profile.read_text().replace("logging: {enabled: false}\nmonitoring: {enabled: false}\n", ""))
+    """The small profile, leased, recorded and watched."""
+    text = small_profile.read_text().replace("logging: {enabled: false}\nmonitoring: {enabled: false}\n", "")
+    small_profile.write_text(text.replace("lease: {enabled: false}", "lease: {hours: 720}"))
     return small_profile

@@ -25,6 +25,7 @@ from cloud.drivers.base import ONCE, ComputeDriver
 from cloud.drivers.load_balancer import PORT_NAME
 from cloud.errors import QUOTA_HELP, translated
 from cloud.journal import Attempt
+from cloud.leases import prove
 from ironwood.errors import ProbeError, QuotaError, StockoutError
 from ironwood.resources.group import Canary, InstanceGroup
 
@@ -142,8 +143,12 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         return replace(group, lacking=min(group.size, group.lacking + max(dead, old)))
 
     def create(self, connection: Connection, attempt: Attempt, after: InstanceGroup) -> None:
-        """Insert it and wait until all its VMs serve."""
-        super().create(connection, attempt, after)
+        """Insert it and wait until all its VMs serve; one with a lease is empty until the lease is proven."""
+        if after.lease is None:
+            super().create(connection, attempt, after)
+        else:
+            super().create(connection, attempt, replace(after, size=0))
+            self._grow(connection, attempt, after, 0)
         self._settled(connection, after)
 
     def update(self, connection: Connection, attempt: Attempt, before: InstanceGroup, after: InstanceGroup) -> None:
@@ -173,7 +178,7 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         if after.workload_policy is None and live.lacking:
             self._recreate(connection, attempt, after)
         if size < after.size:
-            self._resize(connection, attempt, after, size, after.size)
+            self._grow(connection, attempt, after, size)
         elif size > after.size:
             self._shrink(connection, attempt, after, size - after.size)
         self._settled(connection, after)
@@ -212,6 +217,13 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
             f"resizing {group.address} from {size} to {to} VMs",
             lambda key: client.resize_unary(request=request | {"request_id": key}, **ONCE),
         )
+
+    def _grow(self, connection: Connection, attempt: Attempt, group: InstanceGroup, size: int) -> None:
+        """From `size` VMs to what is wanted; out of nothing only under a lease that has been seen to reach the group."""
+        if group.lease is not None and size == 0 and group.size > 0:
+            prove(connection, attempt, group, group.lease)
+        if size < group.size:
+            self._resize(connection, attempt, group, size, group.size)
 
     def _emptied(self, connection: Connection, group: InstanceGroup) -> None:
         """Wait until the last VM is gone: a slice grows only from none."""

@@ -11,7 +11,6 @@ from google.cloud.location import locations_pb2
 
 from cloud.connection import Connection
 from cloud.drivers import marker
-from cloud.drivers.addresses import NOWHERE, address_of, url
 from cloud.drivers.base import ONCE
 from cloud.drivers.iam import account_address, email
 from cloud.errors import translated
@@ -100,7 +99,7 @@ def _encode(connection: Connection, after: SchedulerJob) -> scheduler_v1.Job:
         schedule=after.schedule,
         time_zone=after.time_zone,
         http_target=scheduler_v1.HttpTarget(
-            uri=f"{COMPUTE}{url(connection.project, after.target)}/{after.call}",
+            uri=f"{COMPUTE}projects/{connection.project}/{after.target}/{after.call}",
             http_method=scheduler_v1.HttpMethod.POST,
             oauth_token=scheduler_v1.OAuthToken(service_account_email=account),
         ),
@@ -118,7 +117,7 @@ def _read(found: scheduler_v1.Job, region: str) -> SchedulerJob:
         owner=marker.owner_in_text(found.description),
         schedule=found.schedule,
         time_zone=found.time_zone,
-        target=address_of(place) if ours else NOWHERE,
+        target=place.partition("/")[2].partition("/")[2] if ours else "",
         call=call if ours else found.http_target.uri,
         account=account_address(found.http_target.oauth_token.service_account_email),
         retries=found.retry_config.retry_count,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
@@ -14,7 +15,7 @@ from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
 from ironwood.desired.spending import spending
-from ironwood.desired.stops import stops
+from ironwood.desired.stops import lease_job, stops
 from ironwood.desired.tiers import Serving, option_of
 from ironwood.desired.watching import watching
 from ironwood.graph import Graph
@@ -26,11 +27,13 @@ from ironwood.resources.group import InstanceGroup
 
 @dataclass(frozen=True, kw_only=True)
 class Footing:
-    """What the parts around the tiers stand on: the profile, its base and its tiers by name."""
+    """What the parts around the tiers stand on: the profile, its base and its tiers by name, what is live, and the time, where it matters."""
 
     profile: Profile
     base: Base
     tiers: Mapping[str, Serving]
+    live: Graph
+    now: datetime | None
 
 
 NOTHING = Graph()
@@ -47,7 +50,8 @@ def _access(footing: Footing) -> Iterator[Resource]:
 
 def _tiers(footing: Footing) -> Iterator[Resource]:
     for tier in footing.tiers.values():
-        yield from tier.resources
+        for each in tier.resources:
+            yield replace(each, lease=lease_job(footing.profile, each)) if isinstance(each, InstanceGroup) else each
 
 
 def _front(footing: Footing) -> Iterator[Resource]:
@@ -72,7 +76,7 @@ def _watching(footing: Footing) -> Iterator[Resource]:
 
 def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.resources if isinstance(each, InstanceGroup))
-    yield from stops(footing.profile, groups)
+    yield from stops(footing.profile, groups, footing.live, footing.now)
 
 
 PARTS: tuple[Part, ...] = (
@@ -92,18 +96,20 @@ Exhausted = frozenset[tuple[str, int]]
 """Ways to order that gave nothing by their deadline: (tier, number of the option)."""
 
 
-def desired(profile: Profile, sizes: Mapping[str, int], live: Graph = NOTHING, exhausted: Exhausted = frozenset()) -> Graph:
+def desired(
+    profile: Profile, sizes: Mapping[str, int], live: Graph = NOTHING, exhausted: Exhausted = frozenset(), now: datetime | None = None
+) -> Graph:
     """Everything `profile` wants while its tiers hold `sizes` pods (tier -> pods; every enabled tier).
 
-    What `live` holds decides where the VMs of a tier with fallbacks stand; `exhausted` where none are to be ordered. Raises StockoutError
-    when a tier has to grow and has no option left.
+    What `live` holds decides where the VMs of a tier with fallbacks stand; `exhausted` where none are to be ordered; `now` whether leases are
+    renewed. Raises StockoutError when a tier has to grow and has no option left.
     """
     base = Base(profile)
     tiers = {
         name: Serving(profile, base, name, tier, sizes[name], live, {number for of, number in exhausted if of == name})
         for name, tier in profile.enabled_tiers.items()
     }
-    footing = Footing(profile=profile, base=base, tiers=tiers)
+    footing = Footing(profile=profile, base=base, tiers=tiers, live=live, now=now)
     return Graph.of([each for part in PARTS for each in part(footing)]).closed(base.ground.given)
 
 

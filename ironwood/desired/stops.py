@@ -1,39 +1,71 @@
-"""Tiers that stop by themselves at a cron time: one Cloud Scheduler job a group, as an account of its own."""
+"""Tiers that Google stops by itself: Cloud Scheduler jobs that empty a group, as an account of their own.
+
+1. `stop_at`: at a cron time. 2. The dead-man lease: when nobody has renewed it (`ironwood/lease.py`); every group refers to the job of its lease,
+so the job is made before the group has VMs and deleted after it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 
 from ironwood import naming
 from ironwood.desired.access import bindings
+from ironwood.graph import Graph
+from ironwood.lease import Lease, lease_of
 from ironwood.profile import Profile
-from ironwood.resources.base import Resource
+from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 
-EMPTY = "resize?size=0"
 STOPPER_ROLES = ("roles/compute.instanceAdmin.v1",)
 """The narrowest predefined role with compute.instanceGroupManagers.update."""
+UTC = "Etc/UTC"
 
 
-def stops(profile: Profile, groups: Iterable[InstanceGroup]) -> Iterator[Resource]:
-    """Nothing where the profile has no `stop_at`. What a job has stopped is drift; provision starts it again."""
-    if profile.stop_at is None:
+def stops(profile: Profile, groups: Iterable[InstanceGroup], live: Graph, now: datetime | None) -> Iterator[Resource]:
+    """The jobs, their account and what it may do; nothing where the profile wants neither. What a job has stopped is drift.
+
+    `now` decides whether a lease is renewed; without it every lease stays as it is.
+    """
+    if profile.stop_at is None and not profile.lease.enabled:
         return
     account = ServiceAccount(
         name=naming.stopper_account_id(profile.name_prefix), owner=profile.name, display_name="Stops tiers at their time"
     )
+    granted = tuple(bindings(account, STOPPER_ROLES))
     yield account
-    yield from bindings(account, STOPPER_ROLES)
+    yield from granted
     for group in groups:
-        yield SchedulerJob(
+        job = SchedulerJob(
             name=naming.stop_job(group.name),
             scope=f"regions/{profile.region}",
             owner=profile.name,
-            schedule=profile.stop_at.cron,
-            time_zone=profile.stop_at.time_zone,
-            target=group.address,
-            call=EMPTY,
+            schedule="",
+            time_zone=UTC,
+            target=f"{group.scope}/instanceGroupManagers/{group.name}",
+            call="resize?size=0",
             account=account.address,
+            granted=tuple(each.address for each in granted),
         )
+        if profile.stop_at is not None:
+            yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+        if profile.lease.enabled:
+            yield _lease(profile, replace(job, name=naming.lease_job(group.name)), live, now)
+
+
+def _lease(profile: Profile, job: SchedulerJob, live: Graph, now: datetime | None) -> SchedulerJob:
+    held = live.get(job.address)
+    schedule = held.schedule if isinstance(held, SchedulerJob) else ""
+    if now is None:
+        return replace(job, schedule=schedule or Lease.UNKNOWN)
+    return replace(job, schedule=lease_of(schedule, now=now, length=profile.lease.length).cron)
+
+
+def lease_job(profile: Profile, group: InstanceGroup) -> Address | None:
+    """The job that empties `group` when its lease ends; None for a profile without leases."""
+    if not profile.lease.enabled:
+        return None
+    return Address(kind=SchedulerJob.kind, scope=f"regions/{profile.region}", name=naming.lease_job(group.name))

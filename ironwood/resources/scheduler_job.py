@@ -12,7 +12,8 @@ from ironwood.resources.base import Address, Marking, Resource, observed
 class SchedulerJob(Resource):
     """A Cloud Scheduler job that POSTs `call` (such as `resize?size=0`) of `target`, a Compute resource, as `account`. Marked in its description.
 
-    `schedule` is a cron expression in `time_zone`. `state` is ENABLED or PAUSED: one paused by hand is drift. A 2xx only says that the call
+    `target` is a path below the project, no reference: a job may be there before what it calls, and after it. `granted`: the bindings without
+    which the call is refused. `schedule` is a cron expression in `time_zone`. `state` is ENABLED or PAUSED: one paused by hand is drift. A 2xx only says that the call
     was accepted; a failed one is tried again up to five times.
     """
 
@@ -21,9 +22,10 @@ class SchedulerJob(Resource):
 
     schedule: str
     time_zone: str
-    target: Address
+    target: str
     call: str
     account: Address
+    granted: tuple[Address, ...] = observed(())
     retries: int = 5
     state: str = "ENABLED"
     next_run: str = observed("")

@@ -29,7 +29,7 @@ def begin(call: Call, link: str, target_id: str, operation_type: str, effect: Js
         "operationType": operation_type,
         "target": link,
         "targetId": target_id,
-        "user": f"emulator@{world.project}.iam.gserviceaccount.com",
+        "user": call.caller.partition(":")[2],
     }
     length = world.durations.of(call.method) if duration == -1 else duration
     operation = world.operations.begin(key, record, duration=length, effect=effect, now=call.now)
