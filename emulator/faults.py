@@ -27,6 +27,7 @@ TYPES: dict[str, tuple[dict[str, tuple[type, ...]], dict[str, tuple[type, ...]]]
     "preemption": ({"group": (str,)}, {"count": (int,)}),
     "bad_image": ({"image": (str,)}, {}),
     "price": ({"sku": (str,), "factor": (int, float, str)}, {}),
+    "deny": ({"member": (str,), "permission": (str,)}, {}),
     "api_rate_limit": ({}, {"method": (str,), "times": (int,)}),
 }
 
@@ -149,6 +150,10 @@ class Faults:
                     status_name="RESOURCE_EXHAUSTED",
                     domain="usageLimits",
                 )
+
+    def denies(self, member: str, permission: str) -> bool:
+        """Whether a policy denies a member (by e-mail) a permission, whatever its roles."""
+        return any(f.spec["member"] == member.partition(":")[2] and f.spec["permission"] == permission for f in self.of("deny"))
 
     def latency(self, method: str) -> float:
         """Emulated seconds this request is to be late."""

@@ -134,6 +134,11 @@ def lease_job(group: str) -> str:
     return f"{group}-lease"
 
 
+def lease_off_job(group: str) -> str:
+    """The job that switches a group's autoscaler off when the lease ends; with it on Google refuses to resize the group."""
+    return f"{group}-lease-off"
+
+
 def redirect(prefix: str) -> str:
     """The URL map that sends HTTP to HTTPS."""
     return f"{prefix}ai-inference-https-redirect"

@@ -110,6 +110,7 @@ def _read_group(message: compute_v1.InstanceGroupManager, scope: str) -> Instanc
         port=next((port.port for port in message.named_ports if port.name == PORT_NAME), 0),
         size=message.target_size,
         workload_policy=address_of(policy) if policy else None,
+        autoscaler=message.status.autoscaler.rpartition("/")[2],
         lacking=max(0, message.target_size - there(message)),
         stable=message.status.is_stable,
         created=message.creation_timestamp,

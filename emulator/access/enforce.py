@@ -35,7 +35,7 @@ def require(world: World, api: str, call: Call, entry: Entry) -> None:
         return
     if call.method not in needs.table():
         raise denied(world, api, call, [f"{call.method} (not in emulator/permissions)"], entry.path)
-    missing = [permission for permission in needed if not roles.may(world, call.caller, permission)]
+    missing = [each for each in needed if not roles.may(world, call.caller, each) or world.faults.denies(call.caller, each)]
     if missing:
         raise denied(world, api, call, missing, entry.path)
 

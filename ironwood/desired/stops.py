@@ -54,6 +54,21 @@ def stops(profile: Profile, groups: Iterable[InstanceGroup], live: Graph, now: d
             yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
         if profile.lease.enabled:
             yield _lease(profile, replace(job, name=naming.lease_job(group.name)), live, now)
+            yield from (_lease(profile, off, live, now) for off in _autoscaler_off(job, group, live))
+
+
+def _autoscaler_off(job: SchedulerJob, group: InstanceGroup, live: Graph) -> Iterator[SchedulerJob]:
+    """Where somebody gave the group an autoscaler: a job that switches it off."""
+    found = live.get(group.address)
+    if isinstance(found, InstanceGroup) and found.autoscaler:
+        yield replace(
+            job,
+            name=naming.lease_off_job(group.name),
+            target=group.scope,
+            call=f"autoscalers?autoscaler={found.autoscaler}",
+            method="PATCH",
+            body='{"autoscalingPolicy":{"mode":"OFF"}}',
+        )
 
 
 def _lease(profile: Profile, job: SchedulerJob, live: Graph, now: datetime | None) -> SchedulerJob:

@@ -75,7 +75,7 @@ class InstanceGroup(Resource):
     `size` is its target in VMs; `lacking` how many of them are not there, which is never desired. Growing waits until the VMs are healthy;
     shrinking drains the VMs it names first. With a `workload_policy` it is one slice: all of its VMs or none, never repaired singly.
     Without a `health_check` Google does not repair its VMs. `patience`: how long it may stand still before that is a stockout. `lease`: the job
-    that empties it when nobody of ours lives; it is there, and has been seen to reach the group, before the first VM.
+    that empties it when nobody of ours lives; it is there, and has been seen to reach the group, before the first VM. `autoscaler`: the name of one that somebody has given the group.
     """
 
     kind: ClassVar[str] = "instance_group"
@@ -93,6 +93,7 @@ class InstanceGroup(Resource):
     lacking: int = 0
     patience: timedelta = field(default=timedelta(minutes=45), compare=False)
     lease: Address | None = field(default=None, compare=False)  # how a plan is ordered, nothing the cloud holds
+    autoscaler: str = observed("")
     stable: bool = observed(True)
     created: str = observed("")
 

@@ -10,11 +10,11 @@ from ironwood.resources.base import Address, Marking, Resource, observed
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulerJob(Resource):
-    """A Cloud Scheduler job that POSTs `call` (such as `resize?size=0`) of `target`, a Compute resource, as `account`. Marked in its description.
+    """A Cloud Scheduler job that sends `call` (such as `resize?size=0`) of `target`, a Compute resource, as `account`. Marked in its description.
 
     `target` is a path below the project, no reference: a job may be there before what it calls, and after it. `granted`: the bindings without
     which the call is refused. `schedule` is a cron expression in `time_zone`. `state` is ENABLED or PAUSED: one paused by hand is drift. A 2xx only says that the call
-    was accepted; a failed one is tried again up to five times.
+    was accepted; a failed one is tried again up to five times. `body` is JSON, "" for none.
     """
 
     kind: ClassVar[str] = "scheduler_job"
@@ -24,6 +24,8 @@ class SchedulerJob(Resource):
     time_zone: str
     target: str
     call: str
+    method: str = "POST"
+    body: str = ""
     account: Address
     granted: tuple[Address, ...] = observed(())
     retries: int = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.services.compute.addresses import Address, ForwardingRule
+from emulator.services.compute.autoscalers import AUTOSCALER
 from emulator.services.compute.groups.kind import GROUP_MANAGER
 from emulator.services.compute.https import CERTIFICATE, HTTPS_PROXY
 from emulator.services.compute.kinds import Kind, Reference, Scope
@@ -65,6 +66,7 @@ ROWS: tuple[Kind, ...] = (
     RESOURCE_POLICY,
     RESERVATION,
     GROUP_MANAGER,
+    AUTOSCALER,
     ENDPOINT_GROUP,
     BackendService(
         service="backendServices", collection="backendServices", item="backend_service", scope=Scope.GLOBAL,

@@ -10,6 +10,7 @@ from emulator import errors
 from emulator.call import Call
 from emulator.rules import assumed, documented
 from emulator.services.compute import links, records
+from emulator.services.compute.autoscalers import of_group
 from emulator.services.compute.catalog import machine
 from emulator.services.compute.groups import health
 from emulator.services.compute.groups.bulk import check_bulk
@@ -81,6 +82,7 @@ class GroupManager(Kind):
         ready = (records.find(world, link) or {}).get("state") != "CREATING"
         stable = ready and counts["none"] == len(fleet.vms) == len(live) == resource["targetSize"]
         reached = Counter(vm.template for vm in live) == Counter(wanted_versions(resource))
+        scaled = of_group(world, link)
         return {
             "instanceGroup": group_link(link),
             "currentActions": counts,
@@ -89,6 +91,7 @@ class GroupManager(Kind):
                 "versionTarget": {"isReached": reached},
                 "stateful": {"hasStatefulConfig": False, "perInstanceConfigs": {"allEffective": True}},
                 "allInstancesConfig": {"effective": True},
+                **({"autoscaler": links.absolute(scaled[0], "v1")} if scaled else {}),
             },
         }
 

@@ -8,6 +8,7 @@ from emulator import errors
 from emulator.call import Call, Handler
 from emulator.rules import assumed, documented
 from emulator.services.compute import links, pages, records
+from emulator.services.compute.autoscalers import refuse_resize
 from emulator.services.compute.begin import begin
 from emulator.services.compute.catalog import REGIONS, check_place
 from emulator.services.compute.groups import health
@@ -48,6 +49,7 @@ def resize(call: Call) -> Json:
         return earlier
     link, record = _open(call)
     size = int(call.values["size"])
+    refuse_resize(call.world, link)
     check_size(record["resource"], size)
     target = record["resource"]["targetSize"]
     if is_bulk(record["resource"]) and (size not in {0, target}) and call.world.groups.fleets.get(link).vms:
