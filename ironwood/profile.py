@@ -235,16 +235,30 @@ def sizes_within(profile: Profile, sizes: Mapping[str, int]) -> dict[str, int]:
     Raises ProfileError for a tier that is unknown or off, or a size outside min_replicas..max_replicas.
     """
     enabled = profile.enabled_tiers
+    for tier, pods in sizes_possible(profile, sizes).items():
+        low, high = enabled[tier].min_replicas, enabled[tier].max_replicas
+        if pods < low:
+            raise ProfileError(_out_of_bounds(profile, tier, pods, f"min_replicas {low} to max_replicas {high}"))
+    return profile.baseline | dict(sizes)
+
+
+def sizes_possible(profile: Profile, sizes: Mapping[str, int]) -> Mapping[str, int]:
+    """`sizes` as they are: windows may want any from 0 to max_replicas, even below min_replicas.
+
+    Raises ProfileError for a tier that is unknown or off, or another size.
+    """
+    enabled = profile.enabled_tiers
     for tier, pods in sizes.items():
         if tier not in enabled:
             raise ProfileError(f"sizes.{tier}: profile {profile.name} has no enabled tier '{tier}'; enabled are {', '.join(enabled)}")
         low, high = enabled[tier].min_replicas, enabled[tier].max_replicas
-        if not low <= pods <= high:
-            raise ProfileError(
-                f"sizes.{tier}: {pods} is outside min_replicas {low} to max_replicas {high} of profile {profile.name}; "
-                f"choose a size between them or change tiers.{tier} in the profile"
-            )
-    return profile.baseline | dict(sizes)
+        if not 0 <= pods <= high:
+            raise ProfileError(_out_of_bounds(profile, tier, pods, f"min_replicas {low} to max_replicas {high}"))
+    return sizes
+
+
+def _out_of_bounds(profile: Profile, tier: str, pods: int, bounds: str) -> str:
+    return f"sizes.{tier}: {pods} is outside {bounds} of profile {profile.name}; choose a size between them or change tiers.{tier} in the profile"
 
 
 def _fill_tiers(values: dict[str, object]) -> None:
