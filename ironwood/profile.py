@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ironwood import patterns
 from ironwood.errors import ProfileError
 from ironwood.profile_rules import cross_check
+from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
+from ironwood.profile_windows import HolidaySettings, Override, OwnWindow, Zone
 
 TierName = Literal["small", "medium", "large"]
 TIER_NAMES: tuple[str, ...] = get_args(TierName)
@@ -34,10 +36,6 @@ DEFAULT_PATHS: Mapping[str, tuple[str, ...]] = {
     "medium": (),
     "large": ("complex", "advanced", "reasoning"),
 }
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Serving(_Section):
@@ -158,6 +156,7 @@ class Tier(_Section):
     zone: str
     reservation: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
     deadline_minutes: Annotated[int, Field(ge=5, le=10_080)] | None = None
+    lead_minutes: Annotated[int, Field(ge=0, le=1_440)] | None = None
     fallbacks: tuple[Fallback, ...] = ()
     image_family: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
     replicas: Annotated[int, Field(ge=0, le=20)]
@@ -195,6 +194,10 @@ class Profile(_Section):
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
     stop_at: StopAt | None = None
+    time_zone: Zone = "Etc/UTC"
+    holidays: HolidaySettings = HolidaySettings()
+    windows: Annotated[tuple[OwnWindow, ...], Field(strict=False)] = ()
+    overrides: Annotated[tuple[Override, ...], Field(strict=False)] = ()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 
