@@ -20,6 +20,7 @@ from tasks import report
 from tasks.inputs import load_profile
 from tasks.lock import writer
 from tasks.preflight import preflight, refuse
+from tasks.target import sizes_now
 
 
 @flow(name="provision", flow_run_name="provision {profile}")
@@ -32,14 +33,17 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     ours = load_profile(profile)
     connection = connect(ours)
     report.opening(ours, connection)
-    target = sizes_within(ours, sizes or {})
+    sizes_within(ours, sizes or {})  # what is wrong with the input is told before anything is asked
     if dry_run:
-        tell(connection, "provision", desired(ours, target))
+        tell(connection, "provision", desired(ours, ours.baseline))
+    else:
+        demand(connection, "provision", desired(ours, ours.baseline))
+    target = sizes_now(connection, ours, sizes).sizes
+    if dry_run:
         found = compare(connection, ours, target)
         report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)
         return len(found.plan)
-    demand(connection, "provision", desired(ours, target))
     with writer(ours):
         found = compare(connection, ours, target)
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
@@ -56,7 +60,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             refuse(checks)
         converge(connection, ours, target, found)
         record(connection, ours, "provision", found, target)
-    validate(profile, sizes)
+    validate(profile, dict(target))
     return len(found.plan)
 
 

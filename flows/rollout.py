@@ -13,7 +13,7 @@ from flows.reconcile import Reconciliation, against, carry_out, compare
 from flows.recording import record
 from ironwood.errors import InputError, IronwoodError, ProbeError
 from ironwood.graph import Graph
-from ironwood.profile import Profile, sizes_within
+from ironwood.profile import Profile
 from ironwood.rollout import Stage, back, stages
 from tasks import report
 from tasks.gate import gate
@@ -21,6 +21,7 @@ from tasks.inputs import load_profile
 from tasks.lock import writer
 from tasks.observe import observe
 from tasks.preflight import preflight, refuse
+from tasks.target import sizes_now
 
 PERCENT = 10
 
@@ -36,7 +37,7 @@ def rollout(profile: str = "embedded", sizes: dict[str, int] | None = None, cana
         raise InputError(f"canary_percent: {canary_percent} is not between 1 and 100")
     ours = load_profile(profile)
     connection = connect(ours)
-    target = sizes_within(ours, sizes or {})
+    target = sizes_now(connection, ours, sizes).sizes
     if dry_run:
         found = compare(connection, ours, target)
         _tell(stages(found.wanted, found.observation.live, canary_percent=canary_percent))

@@ -17,6 +17,7 @@ from tasks import report
 from tasks.inputs import load_profile
 from tasks.lock import writer
 from tasks.preflight import preflight, refuse
+from tasks.target import sizes_now
 
 
 @flow(name="scale", flow_run_name="scale {profile}")
@@ -27,13 +28,15 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
     """
     ours = load_profile(profile)
     connection = connect(ours)
-    target = sizes_within(ours, sizes or {})
+    sizes_within(ours, sizes or {})  # what is wrong with the input is told before anything is asked
+    if not dry_run:
+        demand(connection, "scale", desired(ours, ours.baseline))
+    target = sizes_now(connection, ours, sizes).sizes
     report.say("scale", f"profile {ours.name} to {', '.join(f'{tier} {pods}' for tier, pods in target.items())}")
     if dry_run:
         found = compare(connection, ours, target)
         found.show(ours)
         return len(found.plan)
-    demand(connection, "scale", desired(ours, target))
     with writer(ours):
         found = compare(connection, ours, target)
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)

@@ -10,10 +10,10 @@ from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import compare
 from ironwood.errors import ProbeError
-from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.probe import probe
+from tasks.target import sizes_to_find
 from tasks.watched import watched
 
 
@@ -25,7 +25,7 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     """
     ours = load_profile(profile)
     connection = connect(ours)
-    found = compare(connection, ours, sizes_within(ours, sizes or {}))
+    found = compare(connection, ours, sizes_to_find(connection, ours, sizes).sizes)
     findings = probe(connection, found.observation.live, found.wanted, found.plan, ours) + watched(connection, ours)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]

@@ -19,6 +19,7 @@ DOMAIN = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z][-a-z0-9]{0,61}$"
 NAME_SERVER = r"^([0-9.]+(:[0-9]+)?)?$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
+WINDOW_NAME = r"^[a-z0-9][-a-z0-9]{0,39}$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
@@ -37,5 +38,6 @@ WORDS: Mapping[str, str] = {
     NAME_SERVER: "a name server's address, such as 8.8.8.8 or 127.0.0.1:5353",
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
+    WINDOW_NAME: "a name: up to 40 lower-case letters, digits and dashes, such as office-hours",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

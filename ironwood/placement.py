@@ -34,6 +34,9 @@ LEAD_TIMES: Mapping[Consumption, str] = {
 }
 """From the order to serving: VM boot about 1 min, container 1-5, load and compile 5-10 (reported, v6e)."""
 
+READY_WITHIN: Mapping[Consumption, timedelta] = dict.fromkeys(DEADLINES, timedelta(minutes=16))
+"""How long before its window a pod is ordered: the longest of `LEAD_TIMES`; a queue is nobody's to know."""
+
 AVAILABILITY: Mapping[Consumption, str] = {
     "on_demand": "no guarantee",
     "spot": "no guarantee, may be preempted at any time",
@@ -56,6 +59,11 @@ class Option:
     def __str__(self) -> str:
         """`spot in us-central1-c`."""
         return f"{self.consumption} in {self.zone}"
+
+
+def lead_of(tier: Tier) -> timedelta:
+    """How long before its window a pod of `tier` is ordered: its `lead_minutes`, else what its consumption takes."""
+    return READY_WITHIN[tier.consumption] if tier.lead_minutes is None else timedelta(minutes=tier.lead_minutes)
 
 
 def generation_of(tier: Tier) -> tpu.Generation:

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ironwood import patterns
 from ironwood.errors import ProfileError
 from ironwood.profile_rules import cross_check
+from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
+from ironwood.profile_windows import HolidaySettings, Override, OwnWindow, Zone
 
 TierName = Literal["small", "medium", "large"]
 TIER_NAMES: tuple[str, ...] = get_args(TierName)
@@ -35,10 +37,6 @@ DEFAULT_PATHS: Mapping[str, tuple[str, ...]] = {
     "medium": (),
     "large": ("complex", "advanced", "reasoning"),
 }
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Serving(_Section):
@@ -171,6 +169,7 @@ class Tier(_Section):
     zone: str
     reservation: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
     deadline_minutes: Annotated[int, Field(ge=5, le=10_080)] | None = None
+    lead_minutes: Annotated[int, Field(ge=0, le=1_440)] | None = None
     fallbacks: tuple[Fallback, ...] = ()
     image_family: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
     replicas: Annotated[int, Field(ge=0, le=20)]
@@ -209,6 +208,10 @@ class Profile(_Section):
     monitoring: Monitoring = Monitoring()
     lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None
+    time_zone: Zone = "Etc/UTC"
+    holidays: HolidaySettings = HolidaySettings()
+    windows: Annotated[tuple[OwnWindow, ...], Field(strict=False)] = ()
+    overrides: Annotated[tuple[Override, ...], Field(strict=False)] = ()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 
@@ -249,16 +252,30 @@ def sizes_within(profile: Profile, sizes: Mapping[str, int]) -> dict[str, int]:
     Raises ProfileError for a tier that is unknown or off, or a size outside min_replicas..max_replicas.
     """
     enabled = profile.enabled_tiers
+    for tier, pods in sizes_possible(profile, sizes).items():
+        low, high = enabled[tier].min_replicas, enabled[tier].max_replicas
+        if pods < low:
+            raise ProfileError(_out_of_bounds(profile, tier, pods, f"min_replicas {low} to max_replicas {high}"))
+    return profile.baseline | dict(sizes)
+
+
+def sizes_possible(profile: Profile, sizes: Mapping[str, int]) -> Mapping[str, int]:
+    """`sizes` as they are: windows may want any from 0 to max_replicas, even below min_replicas.
+
+    Raises ProfileError for a tier that is unknown or off, or another size.
+    """
+    enabled = profile.enabled_tiers
     for tier, pods in sizes.items():
         if tier not in enabled:
             raise ProfileError(f"sizes.{tier}: profile {profile.name} has no enabled tier '{tier}'; enabled are {', '.join(enabled)}")
         low, high = enabled[tier].min_replicas, enabled[tier].max_replicas
-        if not low <= pods <= high:
-            raise ProfileError(
-                f"sizes.{tier}: {pods} is outside min_replicas {low} to max_replicas {high} of profile {profile.name}; "
-                f"choose a size between them or change tiers.{tier} in the profile"
-            )
-    return profile.baseline | dict(sizes)
+        if not 0 <= pods <= high:
+            raise ProfileError(_out_of_bounds(profile, tier, pods, f"min_replicas {low} to max_replicas {high}"))
+    return sizes
+
+
+def _out_of_bounds(profile: Profile, tier: str, pods: int, bounds: str) -> str:
+    return f"sizes.{tier}: {pods} is outside {bounds} of profile {profile.name}; choose a size between them or change tiers.{tier} in the profile"
 
 
 def _fill_tiers(values: dict[str, object]) -> None:

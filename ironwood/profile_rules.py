@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -17,6 +16,8 @@ from cronsim import CronSim, CronSimError
 
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
+from ironwood.finding import Finding
+from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
     from ironwood.profile import Profile, Tier, TierName
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
 MAX_NAME = 63
 MAX_SERVICE_ACCOUNT_ID = 30
 MAX_BUDGET_NAME = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A broken rule: the key it is told at, and the text."""
-
-    path: tuple[str | int, ...]
-    text: str
 
 
 def cross_check(profile: Profile) -> list[Finding]:
@@ -291,4 +284,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     charts_name_known_metrics,
     the_stop_is_a_time,
     https_has_a_port_of_its_own,
+    *WINDOW_RULES,
 )

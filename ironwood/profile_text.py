@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -159,9 +160,15 @@ def _reason(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return "is empty; write a value"
     if kind in _NUMBERS and isinstance(value, str) and value.isdigit():
         return f"{value!r} is text; take the quotes away"
+    if kind == "value_error":
+        return f"{_shown(value)} {context['error']}"
     if kind in _PLAIN_TYPES:
         return f"{value!r} {_PLAIN_TYPES[kind]}"
     return f"{value!r}: {detail['msg']}"
+
+
+def _shown(value: object) -> str:
+    return repr(str(value)) if isinstance(value, date) else repr(value)
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
@@ -173,10 +180,10 @@ def _known_keys(model: type[BaseModel], path: Path) -> list[str]:
     """The keys the section at `path` knows; the tiers' sections all know those of a tier."""
     section: type[BaseModel] = model
     for step in path:
-        field = section.model_fields.get(str(step))
+        field = next((each for name, each in section.model_fields.items() if str(step) == (each.alias or name)), None)
         if field is None:
             continue
         inner = [t for t in (field.annotation, *getattr(field.annotation, "__args__", ())) if hasattr(t, "model_fields")]
         if inner:
             section = inner[0]
-    return list(section.model_fields)
+    return [field.alias or name for name, field in section.model_fields.items()]

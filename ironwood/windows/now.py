@@ -1,0 +1,26 @@
+"""The sizes of a moment and why each tier has its own: what flows desire, and what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizesNow:
+    """`sizes` (pods by tier, every enabled tier) at `moment`, with a reason a tier; `next_change` is when they change by themselves, if they do.
+
+    `told` are sentences a person should read: conflicts, expired overrides, a plan that has run out.
+    """
+
+    sizes: Mapping[str, int]
+    reasons: Mapping[str, str]
+    moment: datetime
+    next_change: datetime | None = None
+    told: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """`small 1 (baseline), medium 2 (given)`."""
+        return ", ".join(f"{tier} {pods} ({self.reasons[tier]})" for tier, pods in self.sizes.items())
