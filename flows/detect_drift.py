@@ -11,6 +11,7 @@ from flows.command_line import Argument, run
 from flows.reconcile import compare
 from ironwood.profile import sizes_within
 from tasks import report
+from tasks.budget import within_budget
 from tasks.inputs import load_profile
 
 
@@ -18,7 +19,8 @@ from tasks.inputs import load_profile
 def detect_drift(profile: str = "embedded", sizes: dict[str, int] | None = None) -> int:
     """Tell every difference with its reason; returns how many there are."""
     ours = load_profile(profile)
-    found = compare(connect(ours), ours, sizes_within(ours, sizes or {}))
+    connection = connect(ours)
+    found = compare(connection, ours, within_budget(connection, ours, sizes_within(ours, sizes or {}), connection.clock.now()))
     rows = [(change.action, str(change.address), change.reason) for change in found.plan]
     report.page(f"drift-{ours.name}", f"drift of profile {ours.name}: {len(rows)}", rows, ("to repair", "resource", "what differs"))
     report.say("drift", f"{len(rows)} differences; `python -m flows.provision --profile {profile}` repairs them" if rows else "none")

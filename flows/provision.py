@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.paying import paid
 from flows.permitted import demand, tell
 from flows.reconcile import carry_out, compare, converge
 from flows.recording import record
@@ -17,6 +18,7 @@ from ironwood.plan import Plan
 from ironwood.profile import sizes_within
 from ironwood.resources.base import SERVICES
 from tasks import report
+from tasks.budget import within_budget
 from tasks.inputs import load_profile
 from tasks.lock import writer
 from tasks.preflight import preflight, refuse
@@ -32,7 +34,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     ours = load_profile(profile)
     connection = connect(ours)
     report.opening(ours, connection)
-    target = sizes_within(ours, sizes or {})
+    target = within_budget(connection, ours, sizes_within(ours, sizes or {}), connection.clock.now())
     if dry_run:
         tell(connection, "provision", desired(ours, target))
         found = compare(connection, ours, target)
@@ -54,8 +56,9 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
             report.checks(checks)
             refuse(checks)
-        converge(connection, ours, target, found)
-        record(connection, ours, "provision", found, target)
+        with paid(connection, ours, target, found) as (target, found):
+            converge(connection, ours, target, found)
+            record(connection, ours, "provision", found, target)
     validate(profile, sizes)
     return len(found.plan)
 

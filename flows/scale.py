@@ -8,12 +8,14 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.paying import paid
 from flows.permitted import demand
 from flows.reconcile import compare, converge
 from flows.recording import record
 from ironwood.desired import desired
 from ironwood.profile import sizes_within
 from tasks import report
+from tasks.budget import within_budget
 from tasks.inputs import load_profile
 from tasks.lock import writer
 from tasks.preflight import preflight, refuse
@@ -27,7 +29,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
     """
     ours = load_profile(profile)
     connection = connect(ours)
-    target = sizes_within(ours, sizes or {})
+    target = within_budget(connection, ours, sizes_within(ours, sizes or {}), connection.clock.now())
     report.say("scale", f"profile {ours.name} to {', '.join(f'{tier} {pods}' for tier, pods in target.items())}")
     if dry_run:
         found = compare(connection, ours, target)
@@ -39,8 +41,9 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
         found.show(ours)
         refuse(checks)
-        converge(connection, ours, target, found)
-        record(connection, ours, "scale", found, target)
+        with paid(connection, ours, target, found) as (target, found):
+            converge(connection, ours, target, found)
+            record(connection, ours, "scale", found, target)
     return len(found.plan)
 
 

@@ -12,6 +12,7 @@ from flows.reconcile import compare
 from ironwood.errors import ProbeError
 from ironwood.profile import sizes_within
 from tasks import report
+from tasks.budget import within_budget
 from tasks.inputs import load_profile
 from tasks.probe import probe
 from tasks.watched import watched
@@ -25,7 +26,7 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     """
     ours = load_profile(profile)
     connection = connect(ours)
-    found = compare(connection, ours, sizes_within(ours, sizes or {}))
+    found = compare(connection, ours, within_budget(connection, ours, sizes_within(ours, sizes or {}), connection.clock.now()))
     findings = probe(connection, found.observation.live, found.wanted, found.plan, ours) + watched(connection, ours)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
