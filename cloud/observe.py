@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from cloud.connection import Connection
 from cloud.drivers.registry import DRIVERS
@@ -21,20 +22,23 @@ SIDE_BY_SIDE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """Everything live, ours or not; `unlisted` are the kinds whose API is off, `hidden` those the account may not list."""
+    """Everything live, ours or not, since the looking began `at`; `unlisted` are the kinds whose API is off, `hidden` those the account may not list."""
 
     live: Graph
+    at: datetime
     unlisted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
 
 
 def observe(connection: Connection) -> Observation:
     """List every registered kind in every zone and region."""
+    at = connection.clock.now()
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         answers = dict(zip(DRIVERS, pool.map(lambda kind: _list(connection, kind), DRIVERS), strict=True))
     found = [resource for listed in answers.values() if isinstance(listed, list) for resource in listed]
     return Observation(
         live=Graph.of(found),
+        at=at,
         unlisted=tuple(kind for kind, listed in answers.items() if isinstance(listed, ApiDisabledError)),
         hidden=tuple(kind for kind, listed in answers.items() if isinstance(listed, HiddenError)),
     )

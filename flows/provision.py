@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.paying import paid
 from flows.permitted import demand, tell
 from flows.reconcile import carry_out, compare, converge
 from flows.recording import record
@@ -58,8 +59,9 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
             report.checks(checks)
             refuse(checks)
-        converge(connection, ours, target, found)
-        record(connection, ours, "provision", found, target)
+        with paid(connection, ours, target, found) as (target, found):
+            converge(connection, ours, target, found)
+            record(connection, ours, "provision", found, target)
     validate(profile, dict(target))
     return len(found.plan)
 

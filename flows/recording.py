@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cloud.connection import Connection
-from flows.reconcile import Reconciliation, run_id
+from flows.reconcile import Reconciliation, ours, run_id
 from ironwood.cost.estimate import Estimate
 from ironwood.cost.runs import RunRecord
 from ironwood.errors import CloudError
@@ -13,6 +13,7 @@ from ironwood.graph import Graph
 from ironwood.profile import Profile
 from ironwood.resources.monitoring import MetricDescriptor
 from tasks import report
+from tasks.meter import close
 from tasks.record import CARRIED_OVER, record_run, recorded_runs, write_metrics
 
 
@@ -44,6 +45,7 @@ def record_end(connection: Connection, profile: Profile, before: Estimate, leavi
     try:
         nothing = dict.fromkeys(profile.enabled_tiers, 0)
         there = _metrics(leaving.observation.live, profile)
+        close(connection, profile, ours(leaving.observation.live, profile))
         _record(connection, profile, "teardown", leaving.plan.summary, (before, leaving.after), nothing, there)
     except CloudError as error:
         report.say("record", f"this teardown could not be recorded and goes on: {error}")

@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.paying import paid
 from flows.permitted import demand
 from flows.reconcile import compare, converge
 from flows.recording import record
@@ -42,8 +43,9 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
         found.show(ours)
         refuse(checks)
-        converge(connection, ours, target, found)
-        record(connection, ours, "scale", found, target)
+        with paid(connection, ours, target, found) as (target, found):
+            converge(connection, ours, target, found)
+            record(connection, ours, "scale", found, target)
     return len(found.plan)
 
 

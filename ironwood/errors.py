@@ -9,6 +9,8 @@ IronwoodError
 │   └── UnownedError          something not ours stands in the way
 ├── PreflightError          the cloud would refuse: each finding with its remedy
 ├── StateError              the state object cannot be read by this version, or is damaged
+├── LedgerError             the ledger cannot be written, so nothing may grow
+├── BudgetError             the budget does not leave the money
 ├── CloudError              Google answered no
 │   ├── TransientError        ask again
 │   ├── QuotaError            ask for more quota, or for less capacity
@@ -64,6 +66,14 @@ class PreflightError(IronwoodError):
 
 class StateError(IronwoodError):
     """The state object cannot be read."""
+
+
+class LedgerError(IronwoodError):
+    """The ledger cannot be written; growth is blocked, shrinking is not."""
+
+
+class BudgetError(IronwoodError):
+    """What would grow costs more than the budget leaves."""
 
 
 class CloudError(IronwoodError):

@@ -86,10 +86,19 @@ class LoadBalancer(_Section):
     default_tier: TierName = "medium"
 
 
+class BudgetAction(_Section):
+    """What is done once a month when so large a share of the amount is spent; `tiers` are those that are torn down."""
+
+    at: Annotated[float, Field(gt=0, le=10, strict=False)]
+    do: Literal["notify", "stop_growth", "replan", "shrink_to_floor", "tear_down"]
+    tiers: Annotated[tuple[TierName, ...], Field(strict=False)] = ()
+
+
 class Budget(_Section):
     """What a month may cost; a plan says how long it lasts at the planned rate.
 
-    With a `billing_account` Google is told too: a budget that publishes spending, with an alert at each of `thresholds`.
+    With a `billing_account` Google is told too: a budget that publishes spending, with an alert at each of `thresholds`. `actions` are ours;
+    without them each of `thresholds` is told.
     """
 
     amount_usd: Annotated[int, Field(gt=0)] = 10_000
@@ -97,6 +106,7 @@ class Budget(_Section):
     thresholds: Annotated[
         tuple[Annotated[float, Field(gt=0, le=10, strict=False)], ...], Field(min_length=1, max_length=10, strict=False)
     ] = (0.5, 0.8, 1.0)
+    actions: Annotated[tuple[BudgetAction, ...], Field(max_length=20, strict=False)] | None = None
 
 
 class Fallback(_Section):

@@ -238,6 +238,29 @@ def a_budget_rises(profile: Profile) -> Iterator[Finding]:
         )
 
 
+def budget_actions_can_be_done(profile: Profile) -> Iterator[Finding]:
+    """An action of the budget names tiers where it needs them and nowhere else, is told once, and what does more than tell has a ledger to go by."""
+    seen = set()
+    for number, action in enumerate(profile.budget.actions or ()):
+        path = ("budget", "actions", number)
+        if action.do == "tear_down" and not action.tiers:
+            text = f"'tear_down' needs the tiers to empty; add `tiers: [...]` of {', '.join(profile.enabled_tiers)}"
+            yield Finding(path=(*path, "do"), text=text)
+        if action.do != "tear_down" and action.tiers:
+            text = f"'{action.do}' is for every tier; remove `tiers`, or write `do: tear_down`"
+            yield Finding(path=(*path, "tiers"), text=text)
+        for tier in action.tiers:
+            if tier not in profile.enabled_tiers:
+                text = f"'{tier}' is not enabled; choose of {', '.join(profile.enabled_tiers)}"
+                yield Finding(path=(*path, "tiers"), text=text)
+        if (action.at, action.do) in seen:
+            yield Finding(path=(*path, "do"), text=f"'{action.do}' at {action.at:g} stands twice; keep one of the two")
+        seen.add((action.at, action.do))
+        if action.do != "notify" and not profile.logging.enabled:
+            text = f"'{action.do}' goes by what the ledger says was spent; leave logging on, or only notify"
+            yield Finding(path=(*path, "do"), text=text)
+
+
 def what_is_watched_is_recorded(profile: Profile) -> Iterator[Finding]:
     """Our metrics are worked out from the ledger's log."""
     if profile.monitoring.enabled and not profile.logging.enabled:
@@ -280,6 +303,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     the_subnet_is_private,
     the_default_tier_serves,
     a_budget_rises,
+    budget_actions_can_be_done,
     what_is_watched_is_recorded,
     charts_name_known_metrics,
     the_stop_is_a_time,

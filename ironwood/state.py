@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
+from typing import Any, Literal
 
 from ironwood.errors import StateError
 
 SCHEMA = 1
-_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners"}
+_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners", "spending", "settled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,41 @@ class Reservation:
     until: datetime
 
 
+Effect = Literal["told", "ceiling", "floor", "zero", "planned"]
+"""What a threshold of the budget did: told it, stopped growth at `ceiling`, shrank to the floor or to nothing, planned anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """What the last look at the meter found, and what the budget has done in `month` (`2026-11`): the effect of each action by its key.
+
+    `ceiling`: pods by tier beyond which nothing grows once growth is stopped. `drift`: that the bill differs from the ledger was told.
+    """
+
+    month: str
+    looked: datetime
+    spent_usd: Decimal
+    hourly_usd: Decimal
+    done: Mapping[str, Effect] = field(default_factory=lambda: MappingProxyType({}))
+    ceiling: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    drift: bool = False
+
+    def joined(self, other: Spending | None) -> Spending:
+        """With what `other`, of the same month, has done besides: two looks at once lose nothing."""
+        if other is None or other.month != self.month:
+            return self
+        ceiling = other.ceiling or self.ceiling
+        return replace(self, done=MappingProxyType({**self.done, **other.done}), ceiling=ceiling, looked=max(self.looked, other.looked))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What everything ordered costs an hour once a run had grown, at an instant."""
+
+    usd_hour: Decimal
+    at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class State:
     """One profile's state. `owners` maps the address of a thing that cannot be marked to the profile it belongs to."""
@@ -46,6 +82,8 @@ class State:
     capacity_plan: PlanInForce | None = None
     reservations: Mapping[str, Reservation] = field(default_factory=lambda: MappingProxyType({}))
     owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    spending: Spending | None = None
+    settled: Settled | None = None
     unknown: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_plan(self, plan: PlanInForce | None) -> State:
@@ -63,6 +101,14 @@ class State:
     def reserved_usd(self, now: datetime) -> Decimal:
         """US dollars set aside and not lapsed at `now`."""
         return sum((each.usd for each in self.reservations.values() if each.until > now), Decimal(0))
+
+    def with_spending(self, spending: Spending) -> State:
+        """With what the meter and the budget last found."""
+        return replace(self, spending=spending)
+
+    def settling(self, settled: Settled) -> State:
+        """With what runs once a run has grown; what was settled later stays."""
+        return self if self.settled is not None and self.settled.at > settled.at else replace(self, settled=settled)
 
     def owning(self, address: str) -> State:
         """With `address` written down as ours; done before the thing is made."""
@@ -91,6 +137,8 @@ class State:
                 for key, each in self.reservations.items()
             },
             "owners": dict(self.owners),
+            "spending": self.spending and _spending_content(self.spending),
+            "settled": self.settled and {"usd_hour": str(self.settled.usd_hour), "at": self.settled.at.isoformat()},
         }
         return json.dumps(content, indent=1, sort_keys=True)
 
@@ -119,9 +167,41 @@ class State:
                     }
                 ),
                 owners=MappingProxyType(dict(content["owners"])),
+                spending=_spending_of(content.get("spending")),
+                settled=_settled_of(content.get("settled")),
                 unknown=MappingProxyType({key: value for key, value in content.items() if key not in _KNOWN}),
             )
         except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
             raise StateError(
                 f"{where} is no state object ({type(error).__name__}: {error}); restore it, or delete it to begin anew"
             ) from error
+
+
+def _spending_content(spending: Spending) -> dict[str, object]:
+    return {
+        "month": spending.month,
+        "looked": spending.looked.isoformat(),
+        "spent_usd": str(spending.spent_usd),
+        "hourly_usd": str(spending.hourly_usd),
+        "done": dict(spending.done),
+        "ceiling": dict(spending.ceiling),
+        "drift": spending.drift,
+    }
+
+
+def _spending_of(content: dict[str, Any] | None) -> Spending | None:
+    if content is None:
+        return None
+    return Spending(
+        month=content["month"],
+        looked=datetime.fromisoformat(content["looked"]),
+        spent_usd=Decimal(content["spent_usd"]),
+        hourly_usd=Decimal(content["hourly_usd"]),
+        done=MappingProxyType(dict(content["done"])),
+        ceiling=MappingProxyType({tier: int(pods) for tier, pods in content["ceiling"].items()}),
+        drift=bool(content["drift"]),
+    )
+
+
+def _settled_of(content: dict[str, Any] | None) -> Settled | None:
+    return None if content is None else Settled(usd_hour=Decimal(content["usd_hour"]), at=datetime.fromisoformat(content["at"]))

@@ -16,6 +16,7 @@ from cloud.drivers.registry import DRIVERS
 from cloud.journal import Attempt
 from ironwood.plan import Change
 from ironwood.resources.group import InstanceGroup
+from tasks.ledger import entered
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 
@@ -47,12 +48,13 @@ def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
     with clock.participating(change.step):
         began = clock.now()
         logger.info("%s: %s", change.step, change.reason)
-        if change.action == "create":
-            driver.create(connection, attempt, change.after)
-        elif change.action == "update":
-            driver.update(connection, attempt, change.before, change.after)
-        else:
-            driver.delete(connection, attempt, change.before)
+        with entered(connection, attempt, change):
+            if change.action == "create":
+                driver.create(connection, attempt, change.after)
+            elif change.action == "update":
+                driver.update(connection, attempt, change.before, change.after)
+            else:
+                driver.delete(connection, attempt, change.before)
         return Done(step=change.step, took=clock.now() - began)
 
 

@@ -1,7 +1,8 @@
 """The sizes a flow desires: those it was given, and for every other tier those of now.
 
 1. The clock is read once, here; whoever needs the moment takes it from the answer.
-2. Sizes given by hand lie within min_replicas..max_replicas; a flow that only looks takes any size that may be there.
+2. The budget's last word comes after: a tier is never larger than it allows.
+3. Sizes given by hand lie within min_replicas..max_replicas; a flow that only looks takes any size that may be there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from cloud.connection import Connection
 from ironwood.profile import Profile, sizes_possible, sizes_within
 from ironwood.windows.now import SizesNow
+from tasks import report
+from tasks.budget import capped_sizes
 
 GIVEN, BASELINE = "given", "baseline"
 
@@ -31,8 +34,9 @@ def sizes_to_find(connection: Connection, profile: Profile, given: Mapping[str, 
 
 def _with(connection: Connection, profile: Profile, named: Mapping[str, int]) -> SizesNow:
     wanted = profile.baseline | dict(named)
-    return SizesNow(
-        sizes=wanted,
-        reasons={tier: GIVEN if tier in named else BASELINE for tier in wanted},
-        moment=connection.clock.now(),
-    )
+    moment = connection.clock.now()
+    capped = capped_sizes(connection, profile, wanted, moment)
+    for tier, reason in capped.reasons.items():
+        report.say("budget", f"{tier}: {reason}")
+    reasons = {tier: GIVEN if tier in named else BASELINE for tier in wanted}
+    return SizesNow(sizes=capped.sizes, reasons=reasons | dict(capped.reasons), moment=moment)

@@ -98,6 +98,7 @@ def _policies(connection: Connection) -> Iterator[AlertPolicy]:
             documentation=message.documentation.content,
             severity=monitoring_v3.AlertPolicy.Severity(message.severity).name,
             id=message.name,
+            created=message.creation_record.mutate_time.isoformat(),
         )
 
 

@@ -129,6 +129,7 @@ def _read(found: scheduler_v1.Job, region: str) -> SchedulerJob:
         next_run=found.schedule_time.isoformat() if found.schedule_time else "",
         last_run=found.last_attempt_time.isoformat() if found.last_attempt_time else "",
         last_code=found.status.code,
+        created=found.user_update_time.isoformat() if found.user_update_time else "",  # the API tells no other
     )
 
 

@@ -15,11 +15,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from ironwood import tpu
 from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
-from ironwood.desired.tiers import PROVISIONING_MODELS
 from ironwood.graph import Graph
 from ironwood.resources.base import Address
 from ironwood.resources.bucket import Bucket
-from ironwood.resources.group import InstanceGroup, InstanceTemplate
+from ironwood.resources.group import PROVISIONING_MODELS, InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import GlobalAddress, Router

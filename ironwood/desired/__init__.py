@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
+from ironwood.desired.billed import entered
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
@@ -124,4 +125,4 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 def at_rest(live: Graph) -> Graph:
     """`live` with every group at zero VMs: what teardown wants first, because it is what stops the billing."""
-    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in live)
+    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in entered(live))

@@ -7,27 +7,22 @@ slice, with an endpoint group that leads to worker 0, the only one that serves.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from ironwood import naming, tpu
 from ironwood.desired.base import Base
+from ironwood.desired.billed import billed, ledger_of
 from ironwood.desired.marks import labels
 from ironwood.desired.network import TARGET_TAG
 from ironwood.graph import Graph
 from ironwood.placement import Option, generation_of, options_of, place, pod_of, spread
 from ironwood.profile import Profile, Tier
 from ironwood.resources.base import Resource
-from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, WorkloadPolicy
+from ironwood.resources.group import PROVISIONING_MODELS, EndpointGroup, InstanceGroup, InstanceTemplate, WorkloadPolicy
 from ironwood.resources.load_balancer import Backend, BackendService
 from ironwood.serving import startup_script
 
-PROVISIONING_MODELS: Mapping[str, str] = {
-    "on_demand": "STANDARD",
-    "spot": "SPOT",
-    "flex_start": "FLEX_START",
-    "reserved": "RESERVATION_BOUND",
-}
 LONGEST_FLEX_HOURS = 7 * 24
 """Flex-start VMs are deleted after at most seven days (documented)."""
 
@@ -93,6 +88,7 @@ class Serving:
             size=size,
             workload_policy=self.policy.address if self.policy else None,
             patience=option.deadline,
+            billed=billed(template, ledger_of(profile)),
         )
 
     def _endpoint(self, group: InstanceGroup) -> EndpointGroup:

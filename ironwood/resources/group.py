@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
@@ -68,6 +69,28 @@ class Canary:
     vms: int
 
 
+PROVISIONING_MODELS: Mapping[str, str] = {
+    "on_demand": "STANDARD",
+    "spot": "SPOT",
+    "flex_start": "FLEX_START",
+    "reserved": "RESERVATION_BOUND",
+}
+"""Compute's name of each way to order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Billed:
+    """How a group is entered in the ledger: the sink that must be there first, and what one of its VMs is as it is priced."""
+
+    ledger: Address
+    tier: str
+    consumption: str
+    family: str
+    pod_chips: int
+    chips: int
+    disk_gib: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstanceGroup(Resource):
     """A zonal managed instance group of TPU VMs. Marked in its description, fixed at creation.
@@ -75,7 +98,8 @@ class InstanceGroup(Resource):
     `size` is its target in VMs; `lacking` how many of them are not there, which is never desired. Growing waits until the VMs are healthy;
     shrinking drains the VMs it names first. With a `workload_policy` it is one slice: all of its VMs or none, never repaired singly.
     Without a `health_check` Google does not repair its VMs. `patience`: how long it may stand still before that is a stockout. `lease`: the job
-    that empties it when nobody of ours lives; it is there, and has been seen to reach the group, before the first VM. `autoscaler`: the name of one that somebody has given the group.
+    that empties it when nobody of ours lives; it is there, and has been seen to reach the group, before the first VM. `autoscaler`: the name of
+    one that somebody has given the group. `billed`: how its size is entered in the ledger, if one is kept.
     """
 
     kind: ClassVar[str] = "instance_group"
@@ -94,6 +118,7 @@ class InstanceGroup(Resource):
     patience: timedelta = field(default=timedelta(minutes=45), compare=False)
     lease: Address | None = field(default=None, compare=False)  # how a plan is ordered, nothing the cloud holds
     autoscaler: str = observed("")
+    billed: Billed | None = field(default=None, compare=False)
     stable: bool = observed(True)
     created: str = observed("")
 

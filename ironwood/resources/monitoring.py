@@ -101,6 +101,7 @@ class AlertPolicy(Resource):
     documentation: str
     severity: str
     id: str = observed("")
+    created: str = observed("")
 
     def references(self) -> Iterator[Reference]:
         """Also the metrics its condition names."""

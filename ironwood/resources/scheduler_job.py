@@ -33,3 +33,4 @@ class SchedulerJob(Resource):
     next_run: str = observed("")
     last_run: str = observed("")
     last_code: int = observed(0)
+    created: str = observed("")

@@ -12,6 +12,7 @@ from emulator.rules import documented
 from emulator.services.compute import links, pages, records
 from emulator.services.compute.begin import shown
 from emulator.services.compute.catalog import IMAGES, MACHINES, REGIONS, ZONES, check_place, fixed_id, machine, machine_zones
+from emulator.services.compute.groups.vm_operations import vm_operations
 from emulator.services.compute.verbs import listing
 from emulator.times import seconds
 
@@ -193,7 +194,9 @@ def _operation_key(call: Call) -> str:
 def get_operation(call: Call) -> Json:
     """Read an operation; 200 also when it failed."""
     key = _operation_key(call)
-    operation = call.world.operations.get(key)
+    operation = call.world.operations.get(key) or next(
+        (each for each in vm_operations(call.world, key, call.now) if each["key"] == key), None
+    )
     if operation is None:
         raise errors.not_found(key)
     return shown(operation, call.version)
@@ -211,7 +214,11 @@ async def wait_operation(call: Call) -> Json:
 
 
 def _operations(call: Call, prefix: str) -> list[Json]:
-    return [shown(operation, call.version) for key, operation in call.world.store.items(OPERATIONS) if key.startswith(prefix)]
+    found = [operation for key, operation in call.world.store.items(OPERATIONS) if key.startswith(prefix)]
+    found.extend(vm_operations(call.world, prefix, call.now))
+    if call.values.get("order_by") == "creationTimestamp desc":
+        found.sort(key=lambda operation: int(operation["begun"]), reverse=True)
+    return [shown(operation, call.version) for operation in found]
 
 
 def list_operations(call: Call) -> Json:

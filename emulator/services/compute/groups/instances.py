@@ -64,6 +64,8 @@ def view(call: Call, fleet: Fleet, vm: Vm) -> Json:
             out[name] = properties[name]
     if vm.run is not None and vm.run <= now:
         out["lastStartTimestamp"] = pacific(vm.run)
+    if vm.failed is not None:
+        out["lastStopTimestamp"] = pacific(vm.failed)
     return out
 
 

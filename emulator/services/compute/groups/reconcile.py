@@ -22,6 +22,7 @@ from emulator.services.compute.groups.bulk import is_bulk
 from emulator.services.compute.groups.fleet import REPLACED, Fleet, Fleets, Vm, group_link
 from emulator.services.compute.groups.usage import vm_usages
 from emulator.services.compute.groups.versions import next_template, outdated
+from emulator.services.compute.groups.vm_operations import note_gone
 from emulator.services.compute.slices import reservation_of, reserved_room
 from emulator.services.compute.templates import provisioning_model
 from emulator.times import SECOND, shown, utc
@@ -120,6 +121,7 @@ class Groups:
             if vm.gone is None or vm.gone > now:
                 continue
             self._close(fleet, vm)
+            note_gone(self._world, fleet, vm)
             del vms[vm.name]
             if vm.why in REPLACED and fleet.deleting is None:
                 vms[vm.name] = self._placed(fleet, self._new(fleet, vm.gone, name=vm.name), vm.gone)

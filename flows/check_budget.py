@@ -1,0 +1,103 @@
+"""Check the budget: read the meter, and do what the thresholds passed say. Every minute."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from prefect import flow
+from prefect.context import FlowRunContext
+
+from cloud import state as states
+from cloud.connection import connect
+from flows.command_line import Argument, run
+from flows.reconcile import API_NAMES, ours, run_id
+from flows.scale import scale
+from ironwood.cost import budget
+from ironwood.graph import Graph
+from ironwood.profile import BudgetAction, Profile
+from ironwood.state import Effect, Spending, State
+from tasks import report
+from tasks.budget import state_of
+from tasks.budget_report import tell_actions, tell_drift, write_metrics, write_page
+from tasks.inputs import load_profile
+from tasks.meter import Metered, look, zone_of
+from tasks.observe import observe
+from tasks.replan import replan
+
+
+@flow(name="check_budget", flow_run_name="check the budget of {profile}")
+def check_budget(profile: str = "embedded") -> int:
+    """Say what was spent this month and what it will come to; carry out each action whose threshold is passed, once a month.
+
+    What stands above what was done already (a size raised by hand, a run that was killed) is brought down again, at every look.
+    A run that comes late looks once for all the minutes it missed, and not at all where another run has looked since. Returns how many actions
+    were carried out.
+    """
+    wanted = load_profile(profile)
+    connection = connect(wanted)
+    memory = state_of(connection, wanted)
+    if memory is None:
+        report.say("budget", f"nothing of profile {wanted.name} is there, so nothing is spent")
+        return 0
+    if (late := _late()) and memory.spending and connection.clock.now() - memory.spending.looked < budget.EVERY:
+        report.say("budget", f"this run is {late} late, and another has looked since: left to that one")
+        return 0
+    live = ours(observe(connection, API_NAMES).live, wanted)
+    metered = look(connection, wanted, live, memory.spending.looked if memory.spending else None)
+    if metered is None:
+        report.say("budget", f"profile {wanted.name} keeps no ledger, so its spending is not metered")
+        return 0
+    month = budget.month_name(metered.at, zone_of(wanted))
+    before = memory.spending if memory.spending and memory.spending.month == month else None
+    actions = budget.due(wanted, before, metered.spent_usd, metered.hourly_usd)
+    effects: dict[str, Effect] = {budget.key_of(wanted, each): _effect(memory, each) for each in actions}
+    after = _found(wanted, month, before, metered, effects, live)
+    # Written down before it is done: from now on every run is capped.
+    written = states.update(
+        connection, wanted, run_id(), "check the budget", lambda state: state.with_spending(after.joined(state.spending))
+    )
+    tell_drift(wanted, before, metered)
+    tell_actions(connection, wanted, metered, after, actions)
+    write_metrics(connection, wanted, metered, live)
+    write_page(wanted, after, metered, ())
+    if "planned" in effects.values() or budget.cap(wanted, written, budget.pods_of(wanted, live), month).reasons:
+        scale(profile)
+    return len(actions)
+
+
+def _late() -> str:
+    """By how much this run was started too late, if that is more than an interval; only Prefect's own clock knows when it should have been."""
+    context = FlowRunContext.get()
+    expected = context.flow_run.expected_start_time if context and context.flow_run else None
+    if expected is None:
+        return ""
+    behind = datetime.now(UTC) - expected
+    return str(behind) if behind > budget.EVERY else ""
+
+
+def _found(profile: Profile, month: str, before: Spending | None, metered: Metered, effects: Mapping[str, Effect], live: Graph) -> Spending:
+    """What is to be remembered: what was found, and everything done this month with what is about to be."""
+    done: dict[str, Effect] = {**(before.done if before else {}), **effects}
+    ceiling: Mapping[str, int] = before.ceiling if before else {}
+    if not ceiling and set(done.values()) - {"told"}:
+        ceiling = budget.pods_of(profile, live)
+    return Spending(
+        month=month,
+        looked=metered.at,
+        spent_usd=metered.spent_usd,
+        hourly_usd=metered.hourly_usd,
+        done=MappingProxyType(done),
+        ceiling=MappingProxyType(dict(ceiling)),
+        drift=metered.drift is not None,
+    )
+
+
+def _effect(memory: State, action: BudgetAction) -> Effect:
+    return "floor" if action.do == "replan" and not replan(memory) else budget.EFFECTS[action.do]
+
+
+if __name__ == "__main__":
+    sys.exit(run(check_budget, Argument.PROFILE))

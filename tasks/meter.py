@@ -1,0 +1,182 @@
+"""The meter: what a profile has spent this month, from the ledger, put right by what the cloud shows.
+
+1. The ledger is read first, then the cloud; what differs is written to the ledger with the cloud's instants, so the next look finds nothing to repair.
+2. Spending is the ledger's stretches at the price book; where the cloud's own bill is higher, the bill counts. 3. A month is a calendar month in the
+profile's time zone. 4. A profile without a ledger is not metered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from cloud import audit, bill, vms
+from cloud.connection import Connection
+from ironwood import naming
+from ironwood.cost.budget import month_of
+from ironwood.cost.estimate import estimate
+from ironwood.cost.ledger import Book, Change, Entry, Found, Make, Seen, Thing, Vm, read_entry, repairs
+from ironwood.cost.meter import Spend, hourly_usd, spent
+from ironwood.desired import order_of
+from ironwood.desired.observability import ledger_log
+from ironwood.graph import Graph
+from ironwood.placement import generation_of, options_of
+from ironwood.profile import Profile
+from ironwood.resources.logs import LogBucket
+from tasks.inputs import load_price_book
+from tasks.ledger import write
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job")
+"""Kinds that bill while they exist; groups bill by their VMs, the NAT gateway too."""
+WORTH_SAYING = Decimal("0.01")
+"""The share by which the bill may differ from the ledger before that is an alarm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metered:
+    """What was spent since the month began. `hourly_usd`: now, of everything ordered, at the cloud's prices where they are higher than the book's.
+
+    `billed` is the cloud's bill for the VMs, where it can be read. `told`: what the ledger did not know. `entries`: the ledger's own.
+    """
+
+    at: datetime
+    since: datetime
+    spend: Spend
+    hourly_usd: Decimal
+    factor: Decimal
+    billed: bill.Billed | None
+    book: Book
+    entries: tuple[Entry, ...]
+    told: tuple[str, ...]
+
+    @property
+    def spent_usd(self) -> Decimal:
+        """What counts against the budget."""
+        above = self.billed.vms_usd - self.spend.vms_usd if self.billed else Decimal(0)
+        return self.spend.total_usd + max(Decimal(0), above)
+
+    @property
+    def drift(self) -> Decimal | None:
+        """By which share the cloud's bill is above the ledger; None where it is not worth saying or not known."""
+        if self.billed is None or not self.spend.vms_usd:
+            return None
+        share = self.billed.vms_usd / self.spend.vms_usd - 1
+        return share if abs(share) > WORTH_SAYING else None
+
+
+def zone_of(profile: Profile) -> ZoneInfo:
+    """The time zone a profile's months are counted in."""
+    return ZoneInfo(getattr(profile, "time_zone", "Etc/UTC"))
+
+
+@task(
+    name="look",
+    task_run_name="read the meter of {profile.name}",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def look(connection: Connection, profile: Profile, live: Graph, looked: datetime | None) -> Metered | None:
+    """Read the meter of `profile`, of which `live` is there; `looked`: when it was read last. None for a profile without a ledger."""
+    with connection.clock.participating("meter"):
+        at = connection.clock.now()
+        since = month_of(at, zone_of(profile)).astimezone(UTC)
+        prices = load_price_book(profile.price_book)
+        entries = ledger_entries(connection, profile, live, since)
+        if entries is None:
+            return None
+        book = Book.of(entries)
+        seen = _seen(connection, profile, live, book, at, looked)
+        mended = repairs(book, seen, since)
+        log = ledger_log(profile)
+        written = [audit.Entry(id=each.id, at=max(each.at, since), content=each.content()) for each in mended.found]
+        if written:
+            audit.write(connection, log=log, owner=profile.name, entries=written)
+        book = book.with_found(mended.found)
+        billed = bill.billed(connection, head=naming.group_head(profile.name_prefix), since=since, until=at)
+        running = hourly_usd(book, prices, at)
+        factor = max(Decimal(1), billed.hourly_usd / running) if billed and running else Decimal(1)
+        return Metered(
+            at=at,
+            since=since,
+            spend=spent(book, prices, since, at),
+            hourly_usd=estimate(live, prices).hourly_usd * factor,
+            factor=factor,
+            billed=billed,
+            book=book,
+            entries=tuple(entries),
+            told=mended.told,
+        )
+
+
+def close(connection: Connection, profile: Profile, live: Graph) -> None:
+    """Write the end of everything but VMs that bills, before a teardown takes the ledger's log away; VMs are found by their operations."""
+    metered = look(connection, profile, live, None)
+    if metered is not None and metered.book.standing:
+        ended = Found(things=tuple(replace(each, end=metered.at) for each in metered.book.standing))
+        write(connection, log_name=ledger_log(profile), owner=profile.name, entries=[ended])
+
+
+def ledger_entries(connection: Connection, profile: Profile, live: Graph, since: datetime) -> list[Entry] | None:
+    """The ledger's entries since an instant, oldest first; None where no ledger is kept, or not yet."""
+    name = naming.ledger(profile.name_prefix)
+    if not profile.logging.enabled or not any(isinstance(each, LogBucket) and each.name == name for each in live):
+        return None
+    found = audit.read(connection, bucket=name, log=ledger_log(profile), since=since)
+    return [entry for each in found if (entry := read_entry(each.at, each.content)) is not None]
+
+
+def changes(entries: tuple[Entry, ...] | list[Entry]) -> list[Change]:
+    """The changes of size among entries."""
+    return [each for each in entries if isinstance(each, Change)]
+
+
+def _seen(connection: Connection, profile: Profile, live: Graph, book: Book, at: datetime, looked: datetime | None) -> Seen:
+    there = vms.running(connection, profile.name)
+    zones = {option.zone for tier in profile.enabled_tiers.values() for option in options_of(tier)} | {vm.make.zone for vm in there}
+    since = max(looked or at - vms.KEPT, at - vms.KEPT)
+    told = vms.told(connection, zones=zones, head=naming.group_head(profile.name_prefix), since=since)
+    known = {vm.id for vm in there} | set(book.vms)
+    return Seen(
+        at=at,
+        vms=tuple(there),
+        ended=told.ends,
+        gone=tuple(vm for each in told.vms.values() if each.id not in known for vm in _came_and_went(profile, each)),
+        things=tuple(_things(profile, live, at)),
+    )
+
+
+def _came_and_went(profile: Profile, ended: vms.Ended) -> Iterator[Vm]:
+    """The stretch of a VM nobody saw; what it was is known by its group's name."""
+    order = order_of(profile, ended.group)
+    if order is None or ended.start is None or ended.end is None:
+        return
+    tier = profile.enabled_tiers[order[0]]
+    generation = generation_of(tier)
+    make = Make(
+        group=f"instance_group/zones/{ended.zone}/{ended.group}",
+        tier=order[0],
+        zone=ended.zone,
+        consumption=options_of(tier)[order[1]].consumption,
+        family=generation.name,
+        pod_chips=tier.chips,
+        chips=generation.chips_per_vm,
+        disk_gib=profile.serving.boot_disk_gib,
+    )
+    yield Vm(id=ended.id, make=make, start=ended.start, end=ended.end)
+
+
+def _things(profile: Profile, live: Graph, at: datetime) -> Iterator[Thing]:
+    for each in live:
+        if each.kind in BILLING and each.owner == profile.name:
+            created = str(getattr(each, "created", ""))
+            yield Thing(address=str(each.address), start=datetime.fromisoformat(created).astimezone(UTC) if created else at)
