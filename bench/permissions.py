@@ -31,6 +31,7 @@ Used = dict[str, dict[str, list[str]]]
 PROFILE = """name: permissions
 cloud: embedded
 project_id: embedded-project
+lease: {hours: 720}
 load_balancer: {port: 8080, https_port: 8443, domains: [permissions.example.test]}
 tiers:
   small: {chips: 8}
