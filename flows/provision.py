@@ -27,7 +27,7 @@ from tasks.target import sizes_now
 def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_run: bool = False) -> int:
     """Make what is missing, change what differs, delete what is no longer wanted; then validate.
 
-    `sizes` (pods by tier) stand in place of the profile's replicas; `dry_run` stops after the plan. Returns the number of
+    `sizes` (pods by tier) stand in place of what the windows in force want now; `dry_run` stops after the plan. Returns the number of
     changes planned.
     """
     ours = load_profile(profile)

@@ -15,7 +15,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from running import EmbeddedCloud, PrefectServer
+from running import ROOT, EmbeddedCloud, PrefectServer
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +76,12 @@ def whole_profile(small_profile: Path) -> Path:
     """The small profile, recorded and watched."""
     small_profile.write_text(small_profile.read_text().replace("logging: {enabled: false}\nmonitoring: {enabled: false}\n", ""))
     return small_profile
+
+
+@pytest.fixture(scope="session")
+def three_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three days of a published trace."""
+    lines = (ROOT / "tests" / "data" / "traces" / "servegen_m_small_10min.csv").read_text().splitlines()
+    path = tmp_path_factory.mktemp("trace") / "three-days.csv"
+    path.write_text("\n".join(lines[: 1 + 3 * 144]) + "\n")
+    return path
