@@ -22,6 +22,7 @@ from cloud.connection import connect
 from flows.command_line import quiet_console
 from flows.exit_codes import exit_code
 from flows.local_server import server_settings
+from flows.looking import look_when_sizes_change
 from flows.putting_in_force import put, replaced_by_it, take_out, until_when
 from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_chips
 from ironwood.capacity.whatif import budget, parse_changes
@@ -70,6 +71,7 @@ def plan_capacity(
     ours = load_profile(profile)
     if clear:
         take_out(connect(ours), ours)
+        look_when_sizes_change(connect(ours), profile, ours)
         return 0
     connection = connect(ours) if put_in_force else None
     before = replaced_by_it(connection, ours) if connection else None
@@ -118,6 +120,7 @@ def plan_capacity(
     leave_artifacts(week)
     if connection is not None:
         put(connection, ours, week, before, lasting)
+        look_when_sizes_change(connection, profile, ours)
     return week.chosen.count
 
 

@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.looking import look_when_sizes_change
 from flows.permitted import demand, tell
 from flows.reconcile import carry_out, compare, converge
 from flows.recording import record
@@ -60,6 +61,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             refuse(checks)
         converge(connection, ours, target, found)
         record(connection, ours, "provision", found, target)
+    look_when_sizes_change(connection, profile, ours)
     validate(profile, dict(target))
     return len(found.plan)
 

@@ -8,6 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.looking import look_when_sizes_change
 from flows.permitted import demand
 from flows.reconcile import compare, converge, owned_count
 from flows.recording import record
@@ -48,6 +49,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         refuse(checks)
         converge(connection, ours, target, found)
         record(connection, ours, "scale", found, target)
+    look_when_sizes_change(connection, profile, ours)
     return len(found.plan)
 
 

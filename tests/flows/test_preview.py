@@ -50,7 +50,7 @@ def test_every_day_says_its_sizes_its_dollars_and_what_is_marked_on_it():
     # Two pods all day, two more for twelve hours and the sixteen minutes before them.
     assert monday.usd == pytest.approx(48 + 24 + 2 * Decimal(16) / 60, abs=Decimal("1e-9"))
     assert days[date(2026, 10, 25)].usd == 50, "the day in which an hour comes twice"
-    assert days[date(2026, 10, 25)].marks == ("Europe/Paris: clocks go back 1 h at 03:00",)
+    assert days[date(2026, 10, 25)].marks == ("Europe/Paris: clocks go back 1 h at 03:00", "override launch ends 00:00")
     assert days[date(2026, 11, 11)].marks == ("Armistice Day: like Sun",)
     assert days[date(2026, 11, 11)].usd == 48
     assert days[date(2026, 10, 23)].marks == ("override launch begins 18:00",)
