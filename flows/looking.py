@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloud.connection import Connection
 from ironwood.profile import Profile
-from ironwood.windows.looks import Look, looks
+from ironwood.windows.looks import MOST, Look, looks
 from ironwood.windows.timeline import leads_of
 from tasks import report
 from tasks.schedules import scheduled_deployments, synchronise
@@ -26,6 +26,8 @@ def look_when_sizes_change(connection: Connection, named: str, profile: Profile)
             "schedules",
             f"{done.made} made, {done.removed} removed, {done.kept} kept: scale/{', scale/'.join(each.name for each in deployments)}",
         )
+    if len(wanted) == MOST:
+        report.say("schedules", f"sizes change at more than {MOST} different times in forty days: the tick looks at the last of them")
     return wanted
 
 

@@ -44,7 +44,7 @@ TICK = Look(slug=f"{PREFIX}every-{TICK_MINUTES}-min", cron=f"*/{TICK_MINUTES} * 
 
 
 def looks(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads) -> tuple[Look, ...]:
-    """The tick, the weekly looks, and the dated ones of the forty days from `moment`; at most a hundred, the earliest."""
+    """The tick, the weekly looks, and the dated ones of the forty days from `moment`; at most a hundred: the later dates are left to the tick."""
     usual = profile.model_copy(update={"holidays": HolidaySettings(), "overrides": ()})
     weekly: dict[tuple[str, int], set[int]] = {}
     zones = _zones(usual, plan, moment)
