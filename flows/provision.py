@@ -61,8 +61,8 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             refuse(checks)
         converge(connection, ours, target, found)
         record(connection, ours, "provision", found, target)
-    look_when_sizes_change(connection, profile, ours)
     validate(profile, dict(target))
+    look_when_sizes_change(connection, profile, ours)
     return len(found.plan)
 
 

@@ -44,12 +44,12 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         if not owned_count(found.observation.live, ours):
             report.say("scale", f"nothing of profile {ours.name} is there; `python -m flows.provision --profile {profile}` makes it")
             return 0
+        look_when_sizes_change(connection, profile, ours)
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
         found.show(ours)
         refuse(checks)
         converge(connection, ours, target, found)
         record(connection, ours, "scale", found, target)
-    look_when_sizes_change(connection, profile, ours)
     return len(found.plan)
 
 
