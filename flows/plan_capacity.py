@@ -22,8 +22,8 @@ from cloud.connection import connect
 from flows.command_line import quiet_console
 from flows.exit_codes import exit_code
 from flows.local_server import server_settings
-from flows.looking import look_when_sizes_change
 from flows.putting_in_force import put, replaced_by_it, take_out, until_when
+from flows.when_to_look import look_when_sizes_change
 from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_chips
 from ironwood.capacity.whatif import budget, parse_changes
 from ironwood.errors import ProblemError

@@ -8,11 +8,11 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.looking import look_when_sizes_change
 from flows.permitted import demand, tell
 from flows.reconcile import carry_out, compare, converge
 from flows.recording import record
 from flows.validate import validate
+from flows.when_to_look import look_when_sizes_change
 from ironwood.desired import desired
 from ironwood.plan import Plan
 from ironwood.profile import sizes_within

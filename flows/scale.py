@@ -8,10 +8,10 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.looking import look_when_sizes_change
 from flows.permitted import demand
 from flows.reconcile import compare, converge, owned_count
 from flows.recording import record
+from flows.when_to_look import look_when_sizes_change
 from ironwood.desired import desired
 from ironwood.profile import sizes_within
 from tasks import report

@@ -11,7 +11,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.looking import look_when_sizes_change
+from flows.when_to_look import look_when_sizes_change
 from tasks import report
 from tasks.inputs import load_profile
 

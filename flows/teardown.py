@@ -8,10 +8,10 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.looking import look_no_more
 from flows.permitted import demand
 from flows.reconcile import API_NAMES, against, carry_out, ours
 from flows.recording import record_end
+from flows.when_to_look import look_no_more
 from ironwood.desired import at_rest, desired
 from ironwood.desired.memory import remembered
 from ironwood.errors import InputError, UnfinishedError

@@ -38,6 +38,11 @@ def sizes_to_find(connection: Connection, profile: Profile, given: Mapping[str, 
 
 
 def _with(connection: Connection, profile: Profile, named: Mapping[str, int]) -> SizesNow:
+    return _wanted(connection, profile, named)
+
+
+def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int]) -> SizesNow:
+    """What is wanted, whatever it costs."""
     moment = connection.clock.now()
     if named.keys() >= profile.enabled_tiers.keys():
         return SizesNow(sizes=dict(named), reasons=dict.fromkeys(named, GIVEN), moment=moment)
