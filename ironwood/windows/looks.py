@@ -56,7 +56,8 @@ def looks(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads
         for wall in walls:
             if wall + _WEEK in walls or wall - _WEEK in walls:
                 weekly.setdefault((zone, wall.hour * 60 + wall.minute), set()).add(wall.weekday())
-    dated = {_wall(at, profile.time_zone) for at, _ in _instants(profile, plan, moment, leads) if not _covered(at, weekly)}
+    kept = {zone for zone, _ in weekly}
+    dated = {_wall(at, profile.time_zone) for at, _ in _instants(profile, plan, moment, leads) if not _covered(at, kept, weekly)}
     found = [_weekly(zone, minute, tuple(sorted(days))) for (zone, minute), days in sorted(weekly.items())]
     found += [_dated(wall, profile.time_zone) for wall in sorted(dated)]
     return (TICK, *found[: MOST - 1])
@@ -91,9 +92,9 @@ def _wall(at: datetime, zone: str) -> datetime:
     return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
-def _covered(at: datetime, weekly: Mapping[tuple[str, int], set[int]]) -> bool:
-    walls = {zone: _wall(at, zone) for zone, _ in weekly}
-    return any(wall.weekday() in weekly.get((zone, wall.hour * 60 + wall.minute), ()) for zone, wall in walls.items())
+def _covered(at: datetime, zones: set[str], weekly: Mapping[tuple[str, int], set[int]]) -> bool:
+    walls = [(zone, _wall(at, zone)) for zone in zones]
+    return any(wall.weekday() in weekly.get((zone, wall.hour * 60 + wall.minute), ()) for zone, wall in walls)
 
 
 def _weekly(zone: str, minute: int, days: tuple[int, ...]) -> Look:
