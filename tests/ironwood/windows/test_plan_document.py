@@ -40,7 +40,7 @@ def test_what_is_kept_is_ready_to_be_asked():
 def test_another_text_under_the_same_digest_is_refused():
     kept = PlanInForce(digest=digest_of(TEXT), since=NOW, until=None, document=TEXT.replace('"small": 1', '"small": 3'))
     with pytest.raises(
-        StateError, match="gs://b/o: does not match its digest [0-9a-f]{8}; put a plan in force anew, or take it out with `--clear`"
+        StateError, match=r"gs://b/o: does not match its digest [0-9a-f]{8}; put a plan in force anew, or take it out with `--clear`"
     ):
         in_force(kept, where="gs://b/o")
 
