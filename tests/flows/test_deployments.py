@@ -16,6 +16,7 @@ from running import ROOT, EmbeddedCloud, PrefectServer, wait_until
 POOL = "ironwood"
 FLOWS = {
     "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
+    "preview", "schedules",
 }  # fmt: skip
 
 
@@ -53,8 +54,15 @@ def ask(server: PrefectServer, path: str, **body: object) -> list[dict[str, obje
 
 
 def test_every_flow_has_a_deployment_and_deploying_twice_makes_no_more(deployed: dict[str, str], prefect_server: PrefectServer):
-    prefect_command("deploy", "--all", environment=deployed)
     flows = {each["id"]: each["name"] for each in ask(prefect_server, "flows")}
+    (scale,) = (
+        each["id"] for each in ask(prefect_server, "deployments") if flows[each["flow_id"]] == "scale" and each["name"] == "embedded"
+    )
+    url = f"{prefect_server.url}/deployments/{scale}/schedules"
+    tick = {"schedule": {"cron": "*/15 * * * *", "timezone": "Etc/UTC"}, "slug": "ironwood-every-15-min", "active": False}
+    httpx.post(url, json=[tick]).raise_for_status()
+    prefect_command("deploy", "--all", environment=deployed)
+    assert "ironwood-every-15-min" in [each["slug"] for each in httpx.get(url).json()], "deploying leaves schedules of ours alone"
     found = [(flows[each["flow_id"]], each["name"]) for each in ask(prefect_server, "deployments")]
     assert sorted(found) == sorted((name.replace("-", "_"), "embedded") for name in FLOWS)
 
