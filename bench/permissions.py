@@ -32,6 +32,7 @@ PROFILE = """name: permissions
 cloud: embedded
 project_id: embedded-project
 load_balancer: {port: 8080, https_port: 8443, domains: [permissions.example.test]}
+budget: {amount_usd: 10000000, actions: [{at: 1.0, do: stop_growth}]}
 tiers:
   small: {chips: 8}
   medium: {chips: 16}

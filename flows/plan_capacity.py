@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from prefect import flow
 from prefect.settings import temporary_settings
 from rich.console import Console
 
+from cloud.connection import connect
 from flows.command_line import quiet_console
 from flows.exit_codes import exit_code
 from flows.local_server import server_settings
@@ -22,6 +24,7 @@ from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_c
 from ironwood.capacity.whatif import budget, parse_changes
 from ironwood.errors import ProblemError
 from tasks.inputs import load_profile
+from tasks.leads import leads_of, learned
 from tasks.optimize import known_use, read_demand
 from tasks.week import Terms, plan_week
 from tasks.week_plots import write_plot
@@ -48,6 +51,7 @@ def plan_capacity(
     shortfall: float | None = None,
     budget_usd: float | None = None,
     what_if: str = "",
+    leads: str = "stated",
     plots: str | None = None,
     as_json: bool = False,
 ) -> int:
@@ -56,6 +60,7 @@ def plan_capacity(
     `windows`: at most so many; else a further window must save `window_worth` dollars a week (0.5 % of the week's cost). `peak_units` scales the
     trace's maximum; else its requests or tokens are counted in chips (`throughput`: LOW,LIKELY,HIGH output tokens a second a chip; `tokens`:
     INPUT,OUTPUT of a request). `budget_usd` bounds a week's pods. `what_if`: price=+10%,lead=30,budget=20000,max_small=4,shortfall=24.
+    `leads`: `stated`, or `learned` by the profile's ledger from what growth has taken.
     """
     use = known_use(Path(trace))
     named = zone or use.zone
@@ -89,6 +94,7 @@ def plan_capacity(
         budget_usd=budget_usd,
         throughput=chips if peak_units is None else None,
         changes=tuple(changes),
+        lead_minutes=_leads(profile, leads),
     )
     week = plan_week(demand, terms, lambda text: said.print(text, markup=False))
     if as_json:
@@ -99,6 +105,17 @@ def plan_capacity(
         said.print(f"plot {write_plot(Path(plots), week)}", markup=False)
     leave_artifacts(week)
     return week.chosen.count
+
+
+def _leads(profile: str, leads: str) -> dict[str, float]:
+    """The median lead of each tier the ledger has learned one of, in minutes."""
+    if leads == "stated":
+        return {}
+    if leads != "learned":
+        raise ProblemError(f"leads: {leads!r} is not one of stated, learned")
+    ours = load_profile(profile)
+    known = learned(connect(ours), ours)
+    return {name: lead.p50 / timedelta(minutes=1) for name, lead in leads_of(ours, known) if lead.count}
 
 
 def _numbers(text: str, count: int, what: str) -> list[float]:
@@ -163,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shortfall", type=float, metavar="USD", help="price of a unit-hour not served (10 x the cheapest tier's)")
     parser.add_argument("--budget-usd", type=float, metavar="USD", help="most a week's pods may cost")
     parser.add_argument("--what-if", metavar="CHANGES", help="price=+10%%,lead=30,budget=20000,max_small=4,shortfall=24")
+    parser.add_argument("--leads", choices=("stated", "learned"), help="learned: what growth has taken by the profile's ledger (stated)")
     parser.add_argument("--plots", metavar="DIR", help="write the plot")
     parser.add_argument("--json", action="store_true", dest="as_json", default=None, help="print one JSON object")
     return parser

@@ -18,6 +18,7 @@ from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.load_balancer import ForwardingRule
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
+from tasks.leads import leads_of, learned
 from tasks.observe import observe
 
 
@@ -42,6 +43,8 @@ def status(profile: str = "embedded") -> int:
         if isinstance(each, ForwardingRule):
             scheme = "https" if isinstance(graph.get(each.target), HttpsProxy) else "http"
             report.say("serves on", f"{scheme}://{each.ip}:{each.port}")
+    for tier, lead in leads_of(wanted, learned(connection, wanted)):
+        report.say("lead time", f"{tier} in {wanted.enabled_tiers[tier].zone}: {lead}")
     report.say("status", f'{len(owned)} objects, {report.usd(costs.hourly_usd)}/h at price book "{costs.book}"')
     return len(owned)
 

@@ -16,6 +16,7 @@ from running import ROOT, EmbeddedCloud, PrefectServer, wait_until
 POOL = "ironwood"
 FLOWS = {
     "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
+    "check-budget",
 }  # fmt: skip
 
 
