@@ -74,7 +74,7 @@ class Metered:
 
 def zone_of(profile: Profile) -> ZoneInfo:
     """The time zone a profile's months are counted in."""
-    return ZoneInfo(getattr(profile, "time_zone", "Etc/UTC"))
+    return ZoneInfo(profile.time_zone)
 
 
 @task(
