@@ -157,7 +157,7 @@ def main() -> int:
 
     if not BOOK.exists():
         BOOK.write_text("provision: {}\nscale: {}\nteardown: {}\n", encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), 600.0) as rest:
+    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), 200.0) as rest:
         os.environ |= {"IRONWOOD_EMULATOR": rest, "IRONWOOD_HOME": folder}
         with temporary_settings(server_settings()):
             quiet_console()
