@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from prefect import flow
@@ -28,6 +29,7 @@ from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_c
 from ironwood.capacity.whatif import budget, parse_changes
 from ironwood.errors import ProblemError
 from tasks.inputs import load_profile
+from tasks.leads import leads_of, learned
 from tasks.optimize import known_use, read_demand
 from tasks.week import Terms, plan_week
 from tasks.week_plots import write_plot
@@ -54,6 +56,7 @@ def plan_capacity(
     shortfall: float | None = None,
     budget_usd: float | None = None,
     what_if: str = "",
+    leads: str = "stated",
     plots: str | None = None,
     as_json: bool = False,
     put_in_force: bool = False,
@@ -67,6 +70,7 @@ def plan_capacity(
     INPUT,OUTPUT of a request). `budget_usd` bounds a week's pods. `what_if`: price=+10%,lead=30,budget=20000,max_small=4,shortfall=24.
     `put_in_force`: from now on the windows decide the tiers' sizes, until `in_force_until` (a local date or time). `clear` takes the plan in force
     out of it and plans nothing.
+    `leads`: `stated`, or `learned` by the profile's ledger from what growth has taken.
     """
     ours = load_profile(profile)
     if clear:
@@ -109,6 +113,7 @@ def plan_capacity(
         throughput=chips if peak_units is None else None,
         changes=tuple(changes),
         in_force=before.windows if before else None,
+        lead_minutes=_leads(profile, leads),
     )
     week = plan_week(demand, terms, lambda text: said.print(text, markup=False))
     if as_json:
@@ -122,6 +127,17 @@ def plan_capacity(
         put(connection, ours, week, before, lasting)
         look_when_sizes_change(connection, profile, ours)
     return week.chosen.count
+
+
+def _leads(profile: str, leads: str) -> dict[str, float]:
+    """The median lead of each tier the ledger has learned one of, in minutes."""
+    if leads == "stated":
+        return {}
+    if leads != "learned":
+        raise ProblemError(f"leads: {leads!r} is not one of stated, learned")
+    ours = load_profile(profile)
+    known = learned(connect(ours), ours)
+    return {name: lead.p50 / timedelta(minutes=1) for name, lead in leads_of(ours, known) if lead.count}
 
 
 def _numbers(text: str, count: int, what: str) -> list[float]:
@@ -186,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shortfall", type=float, metavar="USD", help="price of a unit-hour not served (10 x the cheapest tier's)")
     parser.add_argument("--budget-usd", type=float, metavar="USD", help="most a week's pods may cost")
     parser.add_argument("--what-if", metavar="CHANGES", help="price=+10%%,lead=30,budget=20000,max_small=4,shortfall=24")
+    parser.add_argument("--leads", choices=("stated", "learned"), help="learned: what growth has taken by the profile's ledger (stated)")
     parser.add_argument("--plots", metavar="DIR", help="write the plot")
     parser.add_argument("--put-in-force", action="store_true", help="let the windows decide the tiers' sizes from now on")
     parser.add_argument("--in-force-until", metavar="WHEN", help="when they stop doing so: a date or time in the profile's time zone")

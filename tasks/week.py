@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -48,7 +48,7 @@ class Terms:
     """What the plan is made under. `zone`: the windows' time zone. `windows`: their number, None to let `worth_usd` decide: what a further
     window must save a week, None for a share of the cost. `shortfall_usd`: price of a unit-hour not served, None for ten times the cheapest tier's.
     `budget_usd`: of a week's pods. `throughput`: what a chip serves, if demand was counted in its units. `in_force`: the windows in force until now,
-    None where the profile's replicas hold.
+    None where the profile's replicas hold. `lead_minutes`: by tier, where they are learned.
     """
 
     profile: str
@@ -60,6 +60,7 @@ class Terms:
     throughput: Throughput | None = None
     changes: tuple[Change, ...] = ()
     in_force: WeeklyWindows | None = None
+    lead_minutes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ class WeekPlan:
 def plan_week(demand: Demand, terms: Terms, say: Say) -> WeekPlan:
     """The plan of the week after the demand's last bin. Raises InputError."""
     profile = load_profile(terms.profile)
-    rules = make_rules(offers_of(terms.profile), shortfall_usd_per_unit_hour=terms.shortfall_usd)
+    rules = make_rules(offers_of(terms.profile, terms.lead_minutes), shortfall_usd_per_unit_hour=terms.shortfall_usd)
     say("forecast, solve and verify the week")
     forecast, problem, plan = _solved(demand, profile, rules, terms, PERIOD_MINUTES)
     if problem.budget_usd is not None:

@@ -17,6 +17,7 @@ POOL = "ironwood"
 FLOWS = {
     "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
     "preview", "schedules",
+    "check-budget",
 }  # fmt: skip
 
 
