@@ -14,6 +14,7 @@ from cloud import state as states
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import API_NAMES, ours, run_id
+from flows.renewing import renew_leases
 from flows.scale import scale
 from ironwood.cost import budget
 from ironwood.graph import Graph
@@ -34,7 +35,7 @@ def check_budget(profile: str = "embedded") -> int:
     """Say what was spent this month and what it will come to; carry out each action whose threshold is passed, once a month.
 
     What stands above what was done already (a size raised by hand, a run that was killed) is brought down again, at every look.
-    A run that comes late looks once for all the minutes it missed, and not at all where another run has looked since. Returns how many actions
+    Leases that run short are renewed. A run that comes late looks once for all the minutes it missed, and not at all where another run has looked since. Returns how many actions
     were carried out.
     """
     wanted = load_profile(profile)
@@ -46,7 +47,9 @@ def check_budget(profile: str = "embedded") -> int:
     if (late := _late()) and memory.spending and connection.clock.now() - memory.spending.looked < budget.EVERY:
         report.say("budget", f"this run is {late} late, and another has looked since: left to that one")
         return 0
-    live = ours(observe(connection, API_NAMES).live, wanted)
+    seen = observe(connection, API_NAMES)
+    live = ours(seen.live, wanted)
+    renew_leases(connection, wanted, seen)
     metered = look(connection, wanted, live, memory.spending.looked if memory.spending else None)
     if metered is None:
         report.say("budget", f"profile {wanted.name} keeps no ledger, so its spending is not metered")

@@ -8,20 +8,19 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.paying import paid
 from flows.permitted import demand, tell
-from flows.reconcile import carry_out, compare, converge
-from flows.recording import record
+from flows.reconcile import Reconciliation, carry_out, compare
 from flows.validate import validate
 from flows.when_to_look import look_when_sizes_change
+from flows.writing import written
 from ironwood.desired import desired
+from ironwood.errors import ApprovalError
 from ironwood.plan import Plan
 from ironwood.profile import sizes_within
 from ironwood.resources.base import SERVICES
 from tasks import report
 from tasks.inputs import load_profile
-from tasks.lock import writer
-from tasks.preflight import preflight, refuse
+from tasks.preflight import preflight
 from tasks.target import sizes_now
 
 
@@ -46,26 +45,20 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)
         return len(found.plan)
-    with writer(ours):
-        found = compare(connection, ours, target)
-        checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
-        report.checks(checks)
-        found.show(ours)
-        refuse(checks)
+
+    def first(found: Reconciliation) -> bool:
         if enabling := found.plan.of_kind(SERVICES.kind).changes:
             # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
             carry_out(connection, Plan(enabling))
             demand(connection, "provision", desired(ours, target))
-            found = compare(connection, ours, target)
-            checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
-            report.checks(checks)
-            refuse(checks)
-        with paid(connection, ours, target, found) as (target, found):
-            converge(connection, ours, target, found)
-            record(connection, ours, "provision", found, target)
+        return True
+
+    done = written(connection, ours, "provision", target, first)
+    if done is None:
+        raise ApprovalError(f"nothing was provisioned: the answer to the question of another run of profile {ours.name} is awaited")
     validate(profile, dict(target))
     look_when_sizes_change(connection, profile, ours)
-    return len(found.plan)
+    return len(done.plan)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,14 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.paying import paid
 from flows.permitted import demand
-from flows.reconcile import compare, converge, owned_count
-from flows.recording import record
+from flows.reconcile import Reconciliation, compare, owned_count
 from flows.when_to_look import look_when_sizes_change
+from flows.writing import written
 from ironwood.desired import desired
 from ironwood.profile import sizes_within
 from tasks import report
 from tasks.inputs import load_profile
-from tasks.lock import writer
-from tasks.preflight import preflight, refuse
 from tasks.target import sizes_now
 
 
@@ -40,19 +37,16 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         found = compare(connection, ours, target)
         found.show(ours)
         return len(found.plan)
-    with writer(ours):
-        found = compare(connection, ours, target)
+
+    def first(found: Reconciliation) -> bool:
         if not owned_count(found.observation.live, ours):
             report.say("scale", f"nothing of profile {ours.name} is there; `python -m flows.provision --profile {profile}` makes it")
-            return 0
+            return False
         look_when_sizes_change(connection, profile, ours)
-        checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
-        found.show(ours)
-        refuse(checks)
-        with paid(connection, ours, target, found) as (target, found):
-            converge(connection, ours, target, found)
-            record(connection, ours, "scale", found, target)
-    return len(found.plan)
+        return True
+
+    done = written(connection, ours, "scale", target, first)
+    return len(done.plan) if done else 0
 
 
 if __name__ == "__main__":

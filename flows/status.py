@@ -12,10 +12,12 @@ from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import API_NAMES, ours
 from ironwood.cost.estimate import estimate
+from ironwood.lease import read
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.scheduler_job import SchedulerJob
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
 from tasks.leads import leads_of, learned
@@ -47,6 +49,9 @@ def status(profile: str = "embedded") -> int:
     now_wanted = sizes_to_find(connection, wanted, None)
     until = f" until {now_wanted.next_change:%a %d %b %H:%M} UTC" if now_wanted.next_change else ""
     report.say("wanted", f"{', '.join(f'{tier} {pods}' for tier, pods in now_wanted.sizes.items())}{until}")
+    ends = [found.end for each in owned if isinstance(each, SchedulerJob) and (found := read(each.schedule, now=connection.clock.now()))]
+    if ends:
+        report.say("leases", f"until {min(ends):%a %d %b %H:%M} UTC, then Google empties the tiers unless a run has renewed them")
     for tier, lead in leads_of(wanted, learned(connection, wanted)):
         report.say("lead time", f"{tier} in {wanted.enabled_tiers[tier].zone}: {lead}")
     report.say("status", f'{len(owned)} objects, {report.usd(costs.hourly_usd)}/h at price book "{costs.book}"')

@@ -11,6 +11,7 @@ IronwoodError
 ├── StateError              the state object cannot be read by this version, or is damaged
 ├── LedgerError             the ledger cannot be written, so nothing may grow
 ├── BudgetError             the budget does not leave the money
+├── ApprovalError           a person said no, did not answer, or agreed to something else
 ├── CloudError              Google answered no
 │   ├── TransientError        ask again
 │   ├── QuotaError            ask for more quota, or for less capacity
@@ -74,6 +75,10 @@ class LedgerError(IronwoodError):
 
 class BudgetError(IronwoodError):
     """What would grow costs more than the budget leaves."""
+
+
+class ApprovalError(IronwoodError):
+    """A person has to agree to this plan and has not."""
 
 
 class CloudError(IronwoodError):

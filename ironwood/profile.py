@@ -145,6 +145,14 @@ class Monitoring(_Section):
     charts: Mapping[str, str] = Field(default_factory=dict)
 
 
+class Approval(_Section):
+    """Which plans wait for a person: those that add more US dollars an hour, those that order VMs of these tiers; and for how long."""
+
+    above_usd_per_hour: Annotated[float, Field(ge=0, strict=False)] | None = None
+    tiers: Annotated[tuple[TierName, ...], Field(strict=False)] = ("large",)
+    expires_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
+
+
 class LeaseSettings(_Section):
     """How long tiers go on billing when nobody of ours is alive to renew their lease: then Google empties them by itself."""
 
@@ -216,6 +224,7 @@ class Profile(_Section):
     budget: Budget = Budget()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
+    approval: Approval = Approval()
     lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None
     time_zone: Zone = "Etc/UTC"

@@ -17,6 +17,7 @@ from ironwood.errors import ProfileError
 from ironwood.placement import AVAILABILITY, LEAD_TIMES, options_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
+from ironwood.resources.group import InstanceGroup
 from tasks.apply import Done
 from tasks.finding import Finding
 from tasks.preflight.check import Check
@@ -55,12 +56,12 @@ def plan(
     book, second = books
     say(
         "plan",
-        f"{changes.summary}      now {usd(before.hourly_usd)}/h → {usd(after.hourly_usd)}/h, {_signed(after.hourly_usd - before.hourly_usd)}/h",
+        f"{changes.summary}      now {usd(before.hourly_usd)}/h → {usd(after.hourly_usd)}/h, {signed(after.hourly_usd - before.hourly_usd)}/h",
     )
     say("", f'{usd(after.daily_usd)}/day at price book "{book.name}" of {book.as_of}; "{second.name}" says {usd(other.daily_usd)}/day')
     if after.hourly_usd:
         hours = Decimal(profile.budget.amount_usd) / after.hourly_usd
-        say("", f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}")
+        say("", _unwatched(after, profile))
         say("", f"the budget of ${profile.budget.amount_usd:,} lasts {_hours(hours)} at this rate")
         if not profile.logging.enabled:
             say("", "no ledger is kept, because logging is off: what this spends is not metered")
@@ -83,6 +84,15 @@ def plan(
         markdown=_plan_page(changes, before, after, profile, book),
         description=f"Plan {changes.summary}, hash {changes.hash}",
     )
+
+
+def _unwatched(after: Estimate, profile: Profile) -> str:
+    """What it costs when everything of ours dies: a night's length of it, or what the leases let through."""
+    if not profile.lease.enabled:
+        return f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}; there are no leases"
+    groups = sum((line.hourly_usd for line in after.lines if line.address.kind == InstanceGroup.kind), Decimal(0))
+    most = usd(groups * (profile.lease.hours + 1))  # a lease ends on a full hour
+    return f"if everything of ours died now: at most {most} until the leases end ({profile.lease.hours} to {profile.lease.hours + 1} h), then {usd(after.hourly_usd - groups)}/h"
 
 
 def orders(profile: Profile, book: PriceBook) -> Iterator[str]:
@@ -133,7 +143,8 @@ def duration(took: timedelta) -> str:
     return f"{seconds // 60:02d}:{seconds % 60:02d}"
 
 
-def _signed(amount: Decimal) -> str:
+def signed(amount: Decimal) -> str:
+    """`+$21.69`, `-$5.00`."""
     return f"{'+' if amount >= 0 else '-'}{usd(abs(amount))}"
 
 
