@@ -126,7 +126,10 @@ def test_a_plan_that_ran_out_falls_back_to_the_baseline_and_is_told():
 
 
 def test_a_plan_holds_from_the_moment_it_was_put_in_force():
-    around(a_profile(), "2026-11-01T09:31", 1, 0, plan=a_plan("Etc/UTC", since=utc("2026-11-01T09:31")))
+    since, until = utc("2026-11-01T09:31"), utc("2026-11-01T15:02")
+    plan = a_plan("Etc/UTC", since=since, until=until)
+    around(a_profile(), "2026-11-01T09:31", 1, 0, plan=plan)
+    assert [each.at for each in changes_between(a_profile(), plan, utc("2026-11-01T00:00"), utc("2026-11-02T00:00"))] == [since, until]
 
 
 @pytest.mark.parametrize("zone", ["UTC-4", "UTC+05:30"])
