@@ -39,13 +39,14 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         tell(connection, "provision", desired(ours, ours.baseline))
     else:
         demand(connection, "provision", desired(ours, ours.baseline))
-    target = sizes_now(connection, ours, sizes).sizes
     if dry_run:
+        target = sizes_now(connection, ours, sizes).sizes
         found = compare(connection, ours, target)
         report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)
         return len(found.plan)
     with writer(ours):
+        target = sizes_now(connection, ours, sizes).sizes  # here: what was wanted before a long wait for the lock may be over
         found = compare(connection, ours, target)
         checks = preflight(connection, ours, found.plan, found.wanted, found.observation.live)
         report.checks(checks)
