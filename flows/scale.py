@@ -12,7 +12,7 @@ from flows.command_line import Argument, run
 from flows.permitted import demand
 from flows.reconcile import compare, converge, owned_count
 from flows.recording import record
-from flows.when_to_look import look_when_sizes_change
+from flows.when_to_look import look_no_more, look_when_sizes_change
 from ironwood.desired import desired
 from ironwood.profile import Profile, sizes_within
 from tasks import report
@@ -43,6 +43,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         target = _told(connection, ours, sizes)  # here: what was wanted before a long wait for the lock may be over
         found = compare(connection, ours, target)
         if not owned_count(found.observation.live, ours):
+            look_no_more(profile)
             report.say("scale", f"nothing of profile {ours.name} is there; `python -m flows.provision --profile {profile}` makes it")
             return 0
         look_when_sizes_change(connection, profile, ours)
