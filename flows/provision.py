@@ -37,28 +37,26 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     sizes_within(ours, sizes or {})  # what is wrong with the input is told before anything is asked
     if dry_run:
         tell(connection, "provision", desired(ours, ours.baseline))
-    else:
-        demand(connection, "provision", desired(ours, ours.baseline))
-    target = sizes_now(connection, ours, sizes).sizes
-    if dry_run:
+        target = sizes_now(connection, ours, sizes).sizes
         found = compare(connection, ours, target)
         report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)
         return len(found.plan)
+    demand(connection, "provision", desired(ours, ours.baseline))
 
     def first(found: Reconciliation) -> bool:
         if enabling := found.plan.of_kind(SERVICES.kind).changes:
             # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
             carry_out(connection, Plan(enabling))
-            demand(connection, "provision", desired(ours, target))
+            demand(connection, "provision", desired(ours, ours.baseline))
         return True
 
-    done = written(connection, ours, "provision", target, first)
+    done = written(connection, ours, "provision", lambda: sizes_now(connection, ours, sizes).sizes, first)
     if done is None:
         raise ApprovalError(f"nothing was provisioned: the answer to the question of another run of profile {ours.name} is awaited")
-    validate(profile, dict(target))
+    validate(profile, dict(done.sizes))
     look_when_sizes_change(connection, profile, ours)
-    return len(done.plan)
+    return len(done.found.plan)
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
         against(observe(connection, names), wanted, Graph()).show(wanted)
         return 0
     demand(connection, "teardown", Graph())
-    look_no_more(profile)
     with writer(wanted):
+        look_no_more(profile)
         resting = against(seen := observe(connection, names), wanted, at_rest(ours(seen.live, wanted)))
         if len(resting.plan):
             report.say(

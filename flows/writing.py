@@ -7,6 +7,7 @@ longer so is void. 2. What shrinks does not wait for an answer: it is carried ou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from cloud.connection import Connection
 from flows import approving
@@ -24,17 +25,30 @@ from tasks.preflight import preflight, refuse
 from tasks.preflight.check import Check
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What was carried out, and the sizes it led to (pods by tier)."""
+
+    found: Reconciliation
+    sizes: Mapping[str, int]
+
+
 def written(
-    connection: Connection, profile: Profile, operation: str, target: Mapping[str, int], first: Callable[[Reconciliation], bool]
-) -> Reconciliation | None:
-    """Bring `profile` to `target` (pods by tier); None where `first`, which is called under the lock with what was found, says that there is
-    nothing to do, or where another run waits with the same question.
+    connection: Connection,
+    profile: Profile,
+    operation: str,
+    wanted: Callable[[], Mapping[str, int]],
+    first: Callable[[Reconciliation], bool],
+) -> Written | None:
+    """Bring `profile` to what `wanted` answers under the lock (pods by tier); None where `first`, which is called there with what was found,
+    says that there is nothing to do, or where another run waits with the same question.
 
     Raises PreflightError, ApprovalError, BudgetError, UnfinishedError, and what the cloud says.
     """
     agreed: Question | None = None
     while True:
         with writer(profile):
+            target = wanted()  # here: what was wanted before a long wait for the lock, or for a person, may be over
             found, checks = _found(connection, profile, target)
             if agreed is None:
                 report.checks(checks)
@@ -51,7 +65,7 @@ def written(
                 with paid(connection, profile, target, found) as (sizes, payable):
                     converge(connection, profile, sizes, payable)
                     record(connection, profile, operation, payable, sizes)
-                return payable
+                return Written(found=payable, sizes=sizes)
             if agreed is not None:
                 raise ApprovalError(
                     f"the agreement is void: plan, prices or quotas are not what was agreed to (fingerprint {agreed.fingerprint}, now {asked.fingerprint}); "

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from ironwood.placement import lead_of
@@ -44,9 +45,10 @@ class Change:
     after: Mapping[str, int]
 
 
-def leads_of(profile: Profile) -> dict[str, timedelta]:
-    """How long before its window a pod of each tier is ordered."""
-    return {name: lead_of(tier) for name, tier in profile.enabled_tiers.items()}
+def leads_of(profile: Profile, learned: Leads = MappingProxyType({})) -> dict[str, timedelta]:
+    """How long before its window a pod of each tier is ordered: its `lead_minutes`, else what was `learned` (by tier), else what is usual."""
+    tiers = profile.enabled_tiers.items()
+    return {name: learned[name] if name in learned and tier.lead_minutes is None else lead_of(tier) for name, tier in tiers}
 
 
 def wanted(profile: Profile, plan: InForce | None, begin: datetime, end: datetime) -> list[Stretch]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from prefect.concurrency.sync import concurrency
 
 from cloud import state
 from cloud.connection import connect
@@ -24,6 +29,7 @@ from ironwood.state import PlanInForce
 from running import EmbeddedCloud
 from tasks.in_force import put_in_force, take_out_of_force
 from tasks.inputs import load_profile
+from tasks.lock import LEASE_SECONDS, limit_name
 
 VMS = {"small": 2, "medium": 4}
 """A pod's."""
@@ -129,3 +135,35 @@ def test_a_week_is_planned_and_put_in_force_in_place_of_what_was(
     assert "until Sat 02 Jan 2100 00:00 UTC" in shown
     assert f"in place of capacity plan {first.digest[:8]} of" in shown
     assert "in force: the capacity plan until now" in shown
+
+
+def test_a_run_that_waited_for_another_does_what_is_wanted_when_its_turn_comes(flows_here: EmbeddedCloud, small_profile: Path):
+    assert flows_here
+    provision(str(small_profile))
+    profile = load_profile(str(small_profile))
+    connection = connect(profile)
+    waits = Waits()
+    logger = logging.getLogger("prefect.flow_runs")
+    logger.addHandler(waits)
+    try:
+        with ThreadPoolExecutor(1) as other:
+            with concurrency(limit_name(profile.name), occupy=1, lease_duration=LEASE_SECONDS, strict=True):
+                run = other.submit(copy_context().run, scale, str(small_profile))
+                assert waits.event.wait(60)
+                put_in_force.fn(connection, profile, always({"small": 0, "medium": 1}, "Etc/UTC"), connection.clock.now(), None, uuid4())
+            assert run.result(120) == 1
+    finally:
+        logger.removeHandler(waits)
+    assert pods(small_profile) == {"small": 0, "medium": 1}
+
+
+class Waits(logging.Handler):
+    """Knows when a run has said that it waits for the writer lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "waiting for the writer lock" in record.getMessage():
+            self.event.set()

@@ -95,6 +95,7 @@ def test_what_somebody_changed_comes_back_and_what_somebody_paused_stays_paused(
 
 def test_provision_scale_and_a_plan_in_force_keep_them_and_teardown_removes_them(deployment: UUID, small_profile: Path):
     name = load_profile(str(small_profile)).name
+    schedules(str(small_profile))
     scale(str(small_profile))
     assert ours(deployment) == {}, "nothing is there to look at"
     provision(str(small_profile))

@@ -117,16 +117,19 @@ def test_an_expired_override_has_no_effect_from_that_minute_and_is_told():
 
 
 def test_a_plan_that_ran_out_falls_back_to_the_baseline_and_is_told():
-    plan = a_plan("Etc/UTC", until=utc("2026-11-30T00:00"))
+    plan = a_plan("Etc/UTC", until=utc("2026-11-29T12:07"))
     profile = a_profile()
-    around(profile, "2026-11-30T00:00", 0, 1, plan=plan)
-    assert not without_effect(profile, plan, utc("2026-11-29T23:59"))
-    (told,) = without_effect(profile, plan, utc("2026-11-30T00:00"))
-    assert told.startswith("capacity plan 0123abcd ran out on Mon 30 Nov 2026 00:00 UTC: the baseline holds")
+    around(profile, "2026-11-29T12:07", 0, 1, plan=plan)
+    assert not without_effect(profile, plan, utc("2026-11-29T12:06"))
+    (told,) = without_effect(profile, plan, utc("2026-11-29T12:07"))
+    assert told.startswith("capacity plan 0123abcd ran out on Sun 29 Nov 2026 12:07 UTC: the baseline holds")
 
 
 def test_a_plan_holds_from_the_moment_it_was_put_in_force():
-    around(a_profile(), "2026-11-01T00:00", 1, 0, plan=a_plan("Etc/UTC", since=utc("2026-11-01T00:00")))
+    since, until = utc("2026-11-01T09:31"), utc("2026-11-01T15:02")
+    plan = a_plan("Etc/UTC", since=since, until=until)
+    around(a_profile(), "2026-11-01T09:31", 1, 0, plan=plan)
+    assert [each.at for each in changes_between(a_profile(), plan, utc("2026-11-01T00:00"), utc("2026-11-02T00:00"))] == [since, until]
 
 
 @pytest.mark.parametrize("zone", ["UTC-4", "UTC+05:30"])

@@ -108,6 +108,12 @@ def test_a_pod_is_held_a_lead_before_its_window_and_not_given_back_for_a_short_p
     assert [each.at.hour for each in changes_between(profile, None, NOON.replace(hour=0), NOON.replace(hour=23))] == [8, 12, 12, 20]
 
 
+def test_a_lead_that_was_learned_counts_where_the_profile_says_none():
+    profile = a_profile("tiers: {small: {lead_minutes: 60}}")
+    learned = {"small": timedelta(minutes=9), "medium": timedelta(minutes=9), "large": timedelta(minutes=9)}
+    assert leads_of(profile, learned) == {"small": timedelta(minutes=60), "medium": timedelta(minutes=9)}
+
+
 def test_a_lead_of_a_tiers_own_counts():
     profile = a_profile(
         "tiers: {small: {lead_minutes: 60}}\nwindows: [{name: a, from: '08:00', until: '12:00', sizes: {small: 3, medium: 2}}]\n"
