@@ -17,6 +17,7 @@ from flows.reconcile import API_NAMES, ours, run_id
 from flows.renewing import renew_leases
 from flows.scale import scale
 from ironwood.cost import budget
+from ironwood.cost.leads import Leads, learned_leads
 from ironwood.graph import Graph
 from ironwood.profile import BudgetAction, Profile
 from ironwood.state import Effect, PlanInForce, Spending, State
@@ -24,7 +25,7 @@ from tasks import report
 from tasks.budget import state_of
 from tasks.budget_report import tell_actions, tell_drift, write_metrics, write_page
 from tasks.inputs import load_price_book, load_profile
-from tasks.meter import Metered, look, zone_of
+from tasks.meter import Metered, changes, look, zone_of
 from tasks.observe import observe
 from tasks.rates import rates_to_come
 from tasks.replan import replan
@@ -60,8 +61,9 @@ def check_budget(profile: str = "embedded") -> int:
     planned = replan(profile, wanted, memory, metered) if any(each.do == "replan" for each in actions) else None
     effects = {budget.key_of(wanted, each): _effect(each, planned) for each in actions}
     after = _found(wanted, month, before, metered, effects, live)
+    leads = learned_leads(changes(metered.entries))
     # Written down before it is done: from now on every run is capped.
-    written = states.update(connection, wanted, run_id(), "check the budget", lambda state: _with(state, after, planned))
+    written = states.update(connection, wanted, run_id(), "check the budget", lambda state: _with(state, after, planned, leads))
     tell_drift(wanted, before, metered)
     tell_actions(connection, wanted, metered, after, actions)
     write_metrics(connection, wanted, metered, live)
@@ -100,9 +102,9 @@ def _found(profile: Profile, month: str, before: Spending | None, metered: Meter
     )
 
 
-def _with(state: State, found: Spending, planned: PlanInForce | None) -> State:
-    """With what was found, and a new plan in force if one was made."""
-    after = state.with_spending(found.joined(state.spending))
+def _with(state: State, found: Spending, planned: PlanInForce | None, leads: Leads) -> State:
+    """With what was found and learned, and a new plan in force if one was made."""
+    after = state.with_spending(found.joined(state.spending)).learning(leads)
     return after if planned is None else after.with_plan(planned)
 
 

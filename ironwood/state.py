@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Literal
 
+from ironwood.cost.leads import Lead
 from ironwood.errors import StateError
 
 SCHEMA = 1
-_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners", "spending", "settled"}
+_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners", "spending", "settled", "leads"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class Settled:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """One profile's state. `owners` maps the address of a thing that cannot be marked to the profile it belongs to."""
+    """One profile's state. `owners` maps the address of a thing that cannot be marked to the profile it belongs to; `leads`: learned, by tier and zone."""
 
     profile: str
     capacity_plan: PlanInForce | None = None
@@ -84,6 +85,7 @@ class State:
     owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     spending: Spending | None = None
     settled: Settled | None = None
+    leads: Mapping[tuple[str, str], Lead] = field(default_factory=lambda: MappingProxyType({}))
     unknown: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_plan(self, plan: PlanInForce | None) -> State:
@@ -105,6 +107,10 @@ class State:
     def with_spending(self, spending: Spending) -> State:
         """With what the meter and the budget last found."""
         return replace(self, spending=spending)
+
+    def learning(self, leads: Mapping[tuple[str, str], Lead]) -> State:
+        """With the lead times learned last; of a tier and zone that taught nothing lately, what was learned before."""
+        return replace(self, leads=MappingProxyType({**self.leads, **leads}))
 
     def settling(self, settled: Settled) -> State:
         """With what runs once a run has grown; what was settled later stays."""
@@ -138,6 +144,7 @@ class State:
             },
             "owners": dict(self.owners),
             "spending": self.spending and _spending_content(self.spending),
+            "leads": {" ".join(place): _lead_content(lead) for place, lead in self.leads.items()},
             "settled": self.settled and {"usd_hour": str(self.settled.usd_hour), "at": self.settled.at.isoformat()},
         }
         return json.dumps(content, indent=1, sort_keys=True)
@@ -169,6 +176,7 @@ class State:
                 owners=MappingProxyType(dict(content["owners"])),
                 spending=_spending_of(content.get("spending")),
                 settled=_settled_of(content.get("settled")),
+                leads=MappingProxyType({_place(text): _lead_of(lead) for text, lead in content.get("leads", {}).items()}),
                 unknown=MappingProxyType({key: value for key, value in content.items() if key not in _KNOWN}),
             )
         except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
@@ -205,3 +213,17 @@ def _spending_of(content: dict[str, Any] | None) -> Spending | None:
 
 def _settled_of(content: dict[str, Any] | None) -> Settled | None:
     return None if content is None else Settled(usd_hour=Decimal(content["usd_hour"]), at=datetime.fromisoformat(content["at"]))
+
+
+def _lead_content(lead: Lead) -> dict[str, float]:
+    return {"p50_seconds": lead.p50.total_seconds(), "p95_seconds": lead.p95.total_seconds(), "count": lead.count}
+
+
+def _lead_of(content: dict[str, Any]) -> Lead:
+    p50, p95 = (timedelta(seconds=float(content[key])) for key in ("p50_seconds", "p95_seconds"))
+    return Lead(p50=p50, p95=p95, count=int(content["count"]))
+
+
+def _place(text: str) -> tuple[str, str]:
+    tier, _, zone = text.partition(" ")
+    return tier, zone

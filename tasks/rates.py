@@ -7,13 +7,14 @@ from decimal import Decimal
 
 from ironwood.cost import budget
 from ironwood.cost.estimate import estimate
+from ironwood.cost.leads import ahead_of
 from ironwood.cost.outlook import Rates
 from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import desired
 from ironwood.profile import Profile
 from ironwood.state import State
 from ironwood.windows.document import in_force
-from ironwood.windows.timeline import held, leads_of
+from ironwood.windows.timeline import held
 
 
 def rates_to_come(profile: Profile, state: State, prices: PriceBook, now: datetime, end: datetime, month: str) -> Rates:
@@ -29,5 +30,5 @@ def rates_to_come(profile: Profile, state: State, prices: PriceBook, now: dateti
             known[key] = estimate(desired(profile, sizes), prices).hourly_usd
         return known[key]
 
-    stretches = held(profile, plan, now, end, leads_of(profile))
+    stretches = held(profile, plan, now, end, ahead_of(profile, state.leads))
     return [(each.begin, rate(budget.cap(profile, state, each.decision.sizes, month).sizes)) for each in stretches]

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from builders import a_price_book
-from ironwood.cost.leads import STATED, STATED_QUEUED, lead_of, learned_leads
+from builders import a_price_book, a_profile
+from ironwood.cost.leads import STATED, STATED_QUEUED, Lead, ahead_of, lead_of, learned_leads
 from ironwood.cost.ledger import Book, Change, Found, Make, Seen, Thing, Vm, read_entry, repairs
 from ironwood.cost.meter import peak_hourly_usd, spent, vm_seconds
 from ironwood.cost.outlook import outlook
+from ironwood.placement import lead_of as stated_lead
 
 MONTH = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -144,6 +145,14 @@ def test_leads_are_learned_from_five_growths_on_and_stated_below():
     assert lead_of({place: lead}, *place, "on_demand") is lead
     assert lead_of({}, *place, "on_demand") is STATED
     assert lead_of({}, *place, "flex_start") is STATED_QUEUED
+
+
+def test_windows_start_as_early_as_growth_takes_unless_the_profile_says_how_early():
+    lead = Lead(p50=timedelta(minutes=8), p95=timedelta(minutes=31), count=6)
+    profile = a_profile("tiers: {medium: {lead_minutes: 5}}\n")
+    known = {("small", "us-central1-c"): lead, ("medium", "us-central1-c"): lead}
+    assert ahead_of(profile, known) == {"small": timedelta(minutes=31), "medium": timedelta(minutes=5)}
+    assert ahead_of(profile, {})["small"] == stated_lead(profile.enabled_tiers["small"])
 
 
 def test_the_outlook_goes_by_what_is_planned_else_by_the_past_days_else_by_what_runs():

@@ -6,13 +6,26 @@ from decimal import Decimal
 
 import pytest
 
+from ironwood.cost.leads import Lead
 from ironwood.errors import StateError
-from ironwood.state import PlanInForce, Reservation, State
+from ironwood.state import PlanInForce, Reservation, Settled, Spending, State
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLAN = PlanInForce(digest="abc", since=NOON, until=None, document='{"windows": []}')
 HELD = Reservation(usd=Decimal("12.50"), reason="scale small to 3", until=NOON + timedelta(hours=1))
-FULL = State(profile="prod").with_plan(PLAN).reserving("run-1", HELD).owning("iam_binding/global/x")
+SPENT = Spending(
+    month="2026-11", looked=NOON, spent_usd=Decimal("1.5"), hourly_usd=Decimal(2), done={"0.8 notify of 10": "told"}, ceiling={"small": 1}
+)
+LEAD = Lead(p50=timedelta(minutes=8), p95=timedelta(minutes=9), count=6)
+FULL = (
+    State(profile="prod")
+    .with_plan(PLAN)
+    .reserving("run-1", HELD)
+    .owning("iam_binding/global/x")
+    .with_spending(SPENT)
+    .settling(Settled(usd_hour=Decimal(3), at=NOON))
+    .learning({("small", "us-central1-c"): LEAD})
+)
 
 
 def test_a_state_survives_its_text():
@@ -27,6 +40,9 @@ def test_a_state_survives_its_text():
         lambda state: state.reserving("run-1", HELD),
         lambda state: state.releasing("run-1"),
         lambda state: state.owning("a/b/c"),
+        lambda state: state.with_spending(SPENT.joined(state.spending)),
+        lambda state: state.settling(Settled(usd_hour=Decimal(3), at=NOON)),
+        lambda state: state.learning({("medium", "us-central1-c"): LEAD}),
         lambda state: state.disowning("iam_binding/global/x"),
     ],
 )
@@ -38,6 +54,13 @@ def test_money_reserved_lapses():
     assert FULL.reserved_usd(NOON) == Decimal("12.50")
     assert FULL.reserved_usd(NOON + timedelta(hours=1)) == 0
     assert FULL.releasing("run-1").reserved_usd(NOON) == 0
+
+
+def test_a_state_written_before_there_was_money_in_it_is_read():
+    content = json.loads(FULL.to_json())
+    for key in ("spending", "settled", "leads"):
+        del content[key]
+    assert State.from_json(json.dumps(content), where="here").spending is None
 
 
 def test_a_field_of_another_writer_is_kept():
