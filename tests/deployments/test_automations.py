@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.events.schemas.automations import Automation
+from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from ruamel.yaml import YAML
 
@@ -68,7 +68,7 @@ def test_one_that_changed_is_mended_one_that_is_doubled_or_no_longer_written_goe
     with get_client(sync_client=True) as client:
         first, second = (next(each for each in ours() if each.name == automations[index]["name"]) for index in (0, 1))
         client.pause_automation(first.id)
-        client.create_automation(second.model_copy())
+        client.create_automation(AutomationCore.model_validate(second.model_dump(exclude={"id"})))
     automations[0]["description"] = "said better"
     gone = automations.pop()
     write(written, automations)
