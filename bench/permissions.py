@@ -31,7 +31,9 @@ Used = dict[str, dict[str, list[str]]]
 PROFILE = """name: permissions
 cloud: embedded
 project_id: embedded-project
+lease: {hours: 720}
 load_balancer: {port: 8080, https_port: 8443, domains: [permissions.example.test]}
+budget: {amount_usd: 10000000, actions: [{at: 1.0, do: stop_growth}]}
 tiers:
   small: {chips: 8}
   medium: {chips: 16}
@@ -156,7 +158,7 @@ def main() -> int:
 
     if not BOOK.exists():
         BOOK.write_text("provision: {}\nscale: {}\nteardown: {}\n", encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), 600.0) as rest:
+    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), 200.0) as rest:
         os.environ |= {"IRONWOOD_EMULATOR": rest, "IRONWOOD_HOME": folder}
         with temporary_settings(server_settings()):
             quiet_console()

@@ -59,7 +59,7 @@ def main() -> int:
 
 def generated(resources: int) -> Profile:
     """A profile that leads to about as many resources: its tiers draw from many reservations."""
-    ways = max(1, math.ceil((resources - FIXED) / (2 * len(TIERS))))
+    ways = max(1, math.ceil((resources - FIXED) / (3 * len(TIERS))))
     lines = ["name: generated", "cloud: embedded", "project_id: embedded-project", "price_book: seed", "tiers:"]
     for tier in TIERS:
         lines += [f"  {tier}:", "    enabled: true", "    chips: 8", "    replicas: 0", "    fallbacks:"]

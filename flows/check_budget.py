@@ -18,13 +18,14 @@ from flows.scale import scale
 from ironwood.cost import budget
 from ironwood.graph import Graph
 from ironwood.profile import BudgetAction, Profile
-from ironwood.state import Effect, Spending, State
+from ironwood.state import Effect, PlanInForce, Spending, State
 from tasks import report
 from tasks.budget import state_of
 from tasks.budget_report import tell_actions, tell_drift, write_metrics, write_page
-from tasks.inputs import load_profile
+from tasks.inputs import load_price_book, load_profile
 from tasks.meter import Metered, look, zone_of
 from tasks.observe import observe
+from tasks.rates import rates_to_come
 from tasks.replan import replan
 
 
@@ -53,17 +54,18 @@ def check_budget(profile: str = "embedded") -> int:
     month = budget.month_name(metered.at, zone_of(wanted))
     before = memory.spending if memory.spending and memory.spending.month == month else None
     actions = budget.due(wanted, before, metered.spent_usd, metered.hourly_usd)
-    effects: dict[str, Effect] = {budget.key_of(wanted, each): _effect(memory, each) for each in actions}
+    planned = replan(profile, wanted, memory, metered) if any(each.do == "replan" for each in actions) else None
+    effects = {budget.key_of(wanted, each): _effect(each, planned) for each in actions}
     after = _found(wanted, month, before, metered, effects, live)
     # Written down before it is done: from now on every run is capped.
-    written = states.update(
-        connection, wanted, run_id(), "check the budget", lambda state: state.with_spending(after.joined(state.spending))
-    )
+    written = states.update(connection, wanted, run_id(), "check the budget", lambda state: _with(state, after, planned))
     tell_drift(wanted, before, metered)
     tell_actions(connection, wanted, metered, after, actions)
     write_metrics(connection, wanted, metered, live)
-    write_page(wanted, after, metered, ())
-    if "planned" in effects.values() or budget.cap(wanted, written, budget.pods_of(wanted, live), month).reasons:
+    end = budget.month_end(metered.at, zone_of(wanted)).astimezone(UTC)
+    rates = rates_to_come(wanted, written, load_price_book(wanted.price_book), metered.at, end, month)
+    write_page(wanted, after, metered, rates)
+    if planned is not None or budget.cap(wanted, written, budget.pods_of(wanted, live), month).reasons:
         scale(profile)
     return len(actions)
 
@@ -95,8 +97,14 @@ def _found(profile: Profile, month: str, before: Spending | None, metered: Meter
     )
 
 
-def _effect(memory: State, action: BudgetAction) -> Effect:
-    return "floor" if action.do == "replan" and not replan(memory) else budget.EFFECTS[action.do]
+def _with(state: State, found: Spending, planned: PlanInForce | None) -> State:
+    """With what was found, and a new plan in force if one was made."""
+    after = state.with_spending(found.joined(state.spending))
+    return after if planned is None else after.with_plan(planned)
+
+
+def _effect(action: BudgetAction, planned: PlanInForce | None) -> Effect:
+    return "floor" if action.do == "replan" and planned is None else budget.EFFECTS[action.do]
 
 
 if __name__ == "__main__":

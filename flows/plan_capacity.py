@@ -1,27 +1,35 @@
 """Plan capacity: forecast, solve, verify, and cut the week into few windows, priced beside the alternatives.
 
     python -m flows.plan_capacity --profile prod --trace june.csv --zone Europe/Paris
+    python -m flows.plan_capacity --profile prod --trace june.csv --put-in-force
+    python -m flows.plan_capacity --profile prod --clear
 
-Nothing is changed: the windows are printed and kept as artifacts. docs/forecasting.md and docs/capacity-model.md say how they are found.
+Nothing is changed unless it is asked for: the windows are printed and kept as artifacts. docs/forecasting.md and docs/capacity-model.md say
+how they are found, docs/operations.md what holds when they are in force.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from prefect import flow
 from prefect.settings import temporary_settings
 from rich.console import Console
 
+from cloud.connection import connect
 from flows.command_line import quiet_console
 from flows.exit_codes import exit_code
 from flows.local_server import server_settings
+from flows.putting_in_force import put, replaced_by_it, take_out, until_when
+from flows.when_to_look import look_when_sizes_change
 from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_chips
 from ironwood.capacity.whatif import budget, parse_changes
 from ironwood.errors import ProblemError
 from tasks.inputs import load_profile
+from tasks.leads import leads_of, learned
 from tasks.optimize import known_use, read_demand
 from tasks.week import Terms, plan_week
 from tasks.week_plots import write_plot
@@ -34,7 +42,7 @@ _FIRST_GUESS = 1.0
 @flow(name="plan_capacity", flow_run_name="plan capacity of {profile}")
 def plan_capacity(
     profile: str,
-    trace: str,
+    trace: str = "",
     zone: str | None = None,
     windows: int | None = None,
     window_worth: float | None = None,
@@ -48,15 +56,30 @@ def plan_capacity(
     shortfall: float | None = None,
     budget_usd: float | None = None,
     what_if: str = "",
+    leads: str = "stated",
     plots: str | None = None,
     as_json: bool = False,
+    put_in_force: bool = False,
+    in_force_until: str | None = None,
+    clear: bool = False,
 ) -> int:
     """Plan the week after the trace's end and say it as weekly windows in `zone`; returns how many.
 
     `windows`: at most so many; else a further window must save `window_worth` dollars a week (0.5 % of the week's cost). `peak_units` scales the
     trace's maximum; else its requests or tokens are counted in chips (`throughput`: LOW,LIKELY,HIGH output tokens a second a chip; `tokens`:
     INPUT,OUTPUT of a request). `budget_usd` bounds a week's pods. `what_if`: price=+10%,lead=30,budget=20000,max_small=4,shortfall=24.
+    `put_in_force`: from now on the windows decide the tiers' sizes, until `in_force_until` (a local date or time). `clear` takes the plan in force
+    out of it and plans nothing.
+    `leads`: `stated`, or `learned` by the profile's ledger from what growth has taken.
     """
+    ours = load_profile(profile)
+    if clear:
+        take_out(connect(ours), ours)
+        look_when_sizes_change(connect(ours), profile, ours)
+        return 0
+    connection = connect(ours) if put_in_force else None
+    before = replaced_by_it(connection, ours) if connection else None
+    lasting = until_when(in_force_until, ours, connection.clock.now()) if connection else None
     use = known_use(Path(trace))
     named = zone or use.zone
     since, until = since or use.since, until or use.until
@@ -89,6 +112,8 @@ def plan_capacity(
         budget_usd=budget_usd,
         throughput=chips if peak_units is None else None,
         changes=tuple(changes),
+        in_force=before.windows if before else None,
+        lead_minutes=_leads(profile, leads),
     )
     week = plan_week(demand, terms, lambda text: said.print(text, markup=False))
     if as_json:
@@ -98,7 +123,21 @@ def plan_capacity(
     if plots is not None:
         said.print(f"plot {write_plot(Path(plots), week)}", markup=False)
     leave_artifacts(week)
+    if connection is not None:
+        put(connection, ours, week, before, lasting)
+        look_when_sizes_change(connection, profile, ours)
     return week.chosen.count
+
+
+def _leads(profile: str, leads: str) -> dict[str, float]:
+    """The median lead of each tier the ledger has learned one of, in minutes."""
+    if leads == "stated":
+        return {}
+    if leads != "learned":
+        raise ProblemError(f"leads: {leads!r} is not one of stated, learned")
+    ours = load_profile(profile)
+    known = learned(connect(ours), ours)
+    return {name: lead.p50 / timedelta(minutes=1) for name, lead in leads_of(ours, known) if lead.count}
 
 
 def _numbers(text: str, count: int, what: str) -> list[float]:
@@ -131,8 +170,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def work() -> None:
         load_profile(given["profile"])
-        if not Path(given["trace"]).is_file():
-            raise ProblemError(f"{given['trace']}: there is no such file; give the path of a CSV file")
+        if not given.get("clear") and not Path(given["trace"]).is_file():
+            raise ProblemError(f"{given['trace'] or '--trace'}: there is no such file; give the path of a CSV file")
         with temporary_settings(server_settings()):
             quiet_console()
             plan_capacity(**given)
@@ -145,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--profile", default="embedded", metavar="NAME|FILE", help="a name in profiles/ or a YAML file (default: %(default)s)"
     )
-    parser.add_argument("--trace", required=True, help="CSV: timestamp and requests, total_tokens, or input_tokens and output_tokens")
+    parser.add_argument("--trace", default="", help="CSV: timestamp and requests, total_tokens, or input_tokens and output_tokens")
     parser.add_argument("--zone", help="time zone of the windows, such as Europe/Paris (default UTC, or the known trace's own)")
     parser.add_argument("--windows", type=int, metavar="N", help="at most so many windows")
     parser.add_argument(
@@ -163,7 +202,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shortfall", type=float, metavar="USD", help="price of a unit-hour not served (10 x the cheapest tier's)")
     parser.add_argument("--budget-usd", type=float, metavar="USD", help="most a week's pods may cost")
     parser.add_argument("--what-if", metavar="CHANGES", help="price=+10%%,lead=30,budget=20000,max_small=4,shortfall=24")
+    parser.add_argument("--leads", choices=("stated", "learned"), help="learned: what growth has taken by the profile's ledger (stated)")
     parser.add_argument("--plots", metavar="DIR", help="write the plot")
+    parser.add_argument("--put-in-force", action="store_true", help="let the windows decide the tiers' sizes from now on")
+    parser.add_argument("--in-force-until", metavar="WHEN", help="when they stop doing so: a date or time in the profile's time zone")
+    parser.add_argument("--clear", action="store_true", help="take the plan in force out of it; plans nothing")
     parser.add_argument("--json", action="store_true", dest="as_json", default=None, help="print one JSON object")
     return parser
 

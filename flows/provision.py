@@ -13,6 +13,7 @@ from flows.permitted import demand, tell
 from flows.reconcile import carry_out, compare, converge
 from flows.recording import record
 from flows.validate import validate
+from flows.when_to_look import look_when_sizes_change
 from ironwood.desired import desired
 from ironwood.plan import Plan
 from ironwood.profile import sizes_within
@@ -28,7 +29,7 @@ from tasks.target import sizes_now
 def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_run: bool = False) -> int:
     """Make what is missing, change what differs, delete what is no longer wanted; then validate.
 
-    `sizes` (pods by tier) stand in place of the profile's replicas; `dry_run` stops after the plan. Returns the number of
+    `sizes` (pods by tier) stand in place of what the windows in force want now; `dry_run` stops after the plan. Returns the number of
     changes planned.
     """
     ours = load_profile(profile)
@@ -63,6 +64,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             converge(connection, ours, target, found)
             record(connection, ours, "provision", found, target)
     validate(profile, dict(target))
+    look_when_sizes_change(connection, profile, ours)
     return len(found.plan)
 
 

@@ -18,7 +18,9 @@ from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.load_balancer import ForwardingRule
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
+from tasks.leads import leads_of, learned
 from tasks.observe import observe
+from tasks.target import sizes_to_find
 
 
 @flow(name="status", flow_run_name="status of {profile}")
@@ -42,6 +44,11 @@ def status(profile: str = "embedded") -> int:
         if isinstance(each, ForwardingRule):
             scheme = "https" if isinstance(graph.get(each.target), HttpsProxy) else "http"
             report.say("serves on", f"{scheme}://{each.ip}:{each.port}")
+    now_wanted = sizes_to_find(connection, wanted, None)
+    until = f" until {now_wanted.next_change:%a %d %b %H:%M} UTC" if now_wanted.next_change else ""
+    report.say("wanted", f"{', '.join(f'{tier} {pods}' for tier, pods in now_wanted.sizes.items())}{until}")
+    for tier, lead in leads_of(wanted, learned(connection, wanted)):
+        report.say("lead time", f"{tier} in {wanted.enabled_tiers[tier].zone}: {lead}")
     report.say("status", f'{len(owned)} objects, {report.usd(costs.hourly_usd)}/h at price book "{costs.book}"')
     return len(owned)
 

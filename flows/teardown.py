@@ -11,6 +11,7 @@ from flows.command_line import Argument, run
 from flows.permitted import demand
 from flows.reconcile import API_NAMES, against, carry_out, ours
 from flows.recording import record_end
+from flows.when_to_look import look_no_more
 from ironwood.desired import at_rest, desired
 from ironwood.desired.memory import remembered
 from ironwood.errors import InputError, UnfinishedError
@@ -39,6 +40,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
         against(observe(connection, names), wanted, Graph()).show(wanted)
         return 0
     demand(connection, "teardown", Graph())
+    look_no_more(profile)
     with writer(wanted):
         resting = against(seen := observe(connection, names), wanted, at_rest(ours(seen.live, wanted)))
         if len(resting.plan):

@@ -21,10 +21,11 @@ from cloud.connection import Connection
 from ironwood import naming
 from ironwood.cost.budget import month_of
 from ironwood.cost.estimate import estimate
-from ironwood.cost.ledger import Book, Change, Entry, Found, Make, Seen, Thing, Vm, read_entry, repairs
+from ironwood.cost.ledger import Book, Change, Entry, Found, Make, Repairs, Seen, Thing, Vm, read_entry, repairs
 from ironwood.cost.meter import Spend, hourly_usd, spent
 from ironwood.desired import order_of
 from ironwood.desired.observability import ledger_log
+from ironwood.errors import CloudError, TransientError
 from ironwood.graph import Graph
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Profile
@@ -73,7 +74,7 @@ class Metered:
 
 def zone_of(profile: Profile) -> ZoneInfo:
     """The time zone a profile's months are counted in."""
-    return ZoneInfo(getattr(profile, "time_zone", "Etc/UTC"))
+    return ZoneInfo(profile.time_zone)
 
 
 @task(
@@ -97,10 +98,7 @@ def look(connection: Connection, profile: Profile, live: Graph, looked: datetime
         book = Book.of(entries)
         seen = _seen(connection, profile, live, book, at, looked)
         mended = repairs(book, seen, since)
-        log = ledger_log(profile)
-        written = [audit.Entry(id=each.id, at=max(each.at, since), content=each.content()) for each in mended.found]
-        if written:
-            audit.write(connection, log=log, owner=profile.name, entries=written)
+        told = [*mended.told, *_mend(connection, profile, mended, since)]
         book = book.with_found(mended.found)
         billed = bill.billed(connection, head=naming.group_head(profile.name_prefix), since=since, until=at)
         running = hourly_usd(book, prices, at)
@@ -114,8 +112,20 @@ def look(connection: Connection, profile: Profile, live: Graph, looked: datetime
             billed=billed,
             book=book,
             entries=tuple(entries),
-            told=mended.told,
+            told=tuple(told),
         )
+
+
+def _mend(connection: Connection, profile: Profile, mended: Repairs, since: datetime) -> Iterator[str]:
+    """Write what the ledger lacked; that it cannot be written is told, and what was found counts all the same."""
+    written = [audit.Entry(id=each.id, at=max(each.at, since), content=each.content()) for each in mended.found]
+    try:
+        if written:
+            audit.write(connection, log=ledger_log(profile), owner=profile.name, entries=written)
+    except TransientError:
+        raise
+    except CloudError as error:
+        yield f"what was found could not be written to the ledger and counts all the same: {error}"
 
 
 def close(connection: Connection, profile: Profile, live: Graph) -> None:

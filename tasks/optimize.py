@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,8 +140,8 @@ def tuned(policy: Optimized, shortfall_factor: float) -> Optimized:
     return replace(policy, control=replace(policy.control, shortfall_factor=shortfall_factor))
 
 
-def offers_of(profile: str) -> tuple[PodOffer, ...]:
-    """The enabled tiers of a profile at its price book's prices; lead and minimum times are the standard tiers' of the same name."""
+def offers_of(profile: str, lead_minutes: Mapping[str, float] | None = None) -> tuple[PodOffer, ...]:
+    """The enabled tiers of a profile at its price book's prices; minimum times, and a lead that is not given, are the standard tiers' of the same name."""
     ours = load_profile(profile)
     book = load_price_book(ours.price_book)
     standard = {offer.name: offer for offer in STANDARD_OFFERS}
@@ -152,6 +152,7 @@ def offers_of(profile: str) -> tuple[PodOffer, ...]:
             chips=tier.chips,
             max_pods=tier.max_replicas,
             usd_per_chip_hour=float(book.chip_hour_usd(family=_FAMILY, consumption=tier.consumption, pod_chips=tier.chips)),
+            lead_minutes=(lead_minutes or {}).get(name, standard.get(name, STANDARD_OFFERS[0]).lead_minutes),
         )
         for name, tier in ours.enabled_tiers.items()
     )

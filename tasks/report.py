@@ -62,6 +62,8 @@ def plan(
         hours = Decimal(profile.budget.amount_usd) / after.hourly_usd
         say("", f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}")
         say("", f"the budget of ${profile.budget.amount_usd:,} lasts {_hours(hours)} at this rate")
+        if not profile.logging.enabled:
+            say("", "no ledger is kept, because logging is off: what this spends is not metered")
     if after.committed_usd or before.committed_usd:
         say(
             "",

@@ -1,42 +1,61 @@
-"""The sizes a flow desires: those it was given, and for every other tier those of now.
+"""The sizes a flow desires: those it was given, and for every other tier what the windows in force want now.
 
 1. The clock is read once, here; whoever needs the moment takes it from the answer.
 2. The budget's last word comes after: a tier is never larger than it allows.
 3. Sizes given by hand lie within min_replicas..max_replicas; a flow that only looks takes any size that may be there.
+4. What could not be had as it was asked for (a conflict), or has no effect any more, is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from cloud.connection import Connection
 from ironwood.profile import Profile, sizes_possible, sizes_within
+from ironwood.windows.merge import BASELINE
 from ironwood.windows.now import SizesNow
 from tasks import report
 from tasks.budget import capped_sizes
+from tasks.windows import plan_in_force, sizes_wanted
 
-GIVEN, BASELINE = "given", "baseline"
+GIVEN = "given"
 
 
 def sizes_now(connection: Connection, profile: Profile, given: Mapping[str, int] | None) -> SizesNow:
-    """What every enabled tier should hold now: `given` (pods by tier) where a tier is named. Raises ProfileError for sizes out of bounds."""
+    """What every enabled tier should hold now: `given` (pods by tier) where a tier is named.
+
+    Raises ProfileError for sizes out of bounds, StateError for a plan in force that cannot be read.
+    """
     named = given or {}
     sizes_within(profile, named)
     return _with(connection, profile, named)
 
 
 def sizes_to_find(connection: Connection, profile: Profile, given: Mapping[str, int] | None) -> SizesNow:
-    """The same for a flow that orders nothing: `given` may be any size a window may want, 0 to max_replicas. Raises ProfileError."""
+    """The same for a flow that orders nothing: `given` may be any size a window may want, 0 to max_replicas. Raises as `sizes_now`."""
     named = given or {}
     sizes_possible(profile, named)
     return _with(connection, profile, named)
 
 
 def _with(connection: Connection, profile: Profile, named: Mapping[str, int]) -> SizesNow:
-    wanted = profile.baseline | dict(named)
-    moment = connection.clock.now()
-    capped = capped_sizes(connection, profile, wanted, moment)
+    wanted = _wanted(connection, profile, named)
+    capped = capped_sizes(connection, profile, wanted.sizes, wanted.moment)
     for tier, reason in capped.reasons.items():
         report.say("budget", f"{tier}: {reason}")
-    reasons = {tier: GIVEN if tier in named else BASELINE for tier in wanted}
-    return SizesNow(sizes=capped.sizes, reasons=reasons | dict(capped.reasons), moment=moment)
+    return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons})
+
+
+def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int]) -> SizesNow:
+    """What is wanted, whatever it costs."""
+    moment = connection.clock.now()
+    if named.keys() >= profile.enabled_tiers.keys():
+        return SizesNow(sizes=dict(named), reasons=dict.fromkeys(named, GIVEN), moment=moment)
+    now = sizes_wanted(profile, plan_in_force(connection, profile), moment)
+    for tier, reason in now.reasons.items():
+        if reason != BASELINE and tier not in named:
+            report.say("windows", f"{tier} {now.sizes[tier]}: {reason}")
+    for sentence in now.told:
+        report.say("windows", sentence)
+    return replace(now, sizes={**now.sizes, **named}, reasons={**now.reasons, **dict.fromkeys(named, GIVEN)})

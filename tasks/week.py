@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ironwood.capacity import QUICK, STANDARD, CapacityPlan, CapacityProblem, solve, verify
-from ironwood.capacity.demand import BINS_PER_DAY, Calendar, Demand
+from ironwood.capacity.demand import BINS_PER_DAY, Calendar, Demand, parse_zone
 from ironwood.capacity.forecast.week import WeekForecast, week_ahead
 from ironwood.capacity.policies import AlwaysOn, Policy, Reactive, Scheduled, World
 from ironwood.capacity.replay import Replayed, Rules, cheapest_static, clairvoyant_problem, make_rules, replay
 from ironwood.capacity.throughput import Throughput, in_doubt
+from ironwood.capacity.verify import Bill, bill
 from ironwood.capacity.whatif import Change, Effect, effects
 from ironwood.capacity.window_reasons import as_windows
 from ironwood.capacity.windowing import Fit, fit_windows
 from ironwood.capacity.windows import WeeklyWindows, always
 from ironwood.errors import TraceError
 from ironwood.profile import Profile
+from ironwood.windows.wall import instant
 from tasks.inputs import load_profile
 from tasks.optimize import offers_of
 
@@ -44,7 +47,8 @@ _DOUBT_DRAWS: Final = 3
 class Terms:
     """What the plan is made under. `zone`: the windows' time zone. `windows`: their number, None to let `worth_usd` decide: what a further
     window must save a week, None for a share of the cost. `shortfall_usd`: price of a unit-hour not served, None for ten times the cheapest tier's.
-    `budget_usd`: of a week's pods. `throughput`: what a chip serves, if demand was counted in its units.
+    `budget_usd`: of a week's pods. `throughput`: what a chip serves, if demand was counted in its units. `in_force`: the windows in force until now,
+    None where the profile's replicas hold. `lead_minutes`: by tier, where they are learned.
     """
 
     profile: str
@@ -55,6 +59,8 @@ class Terms:
     budget_usd: float | None = None
     throughput: Throughput | None = None
     changes: tuple[Change, ...] = ()
+    in_force: WeeklyWindows | None = None
+    lead_minutes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +106,7 @@ class WeekPlan:
 def plan_week(demand: Demand, terms: Terms, say: Say) -> WeekPlan:
     """The plan of the week after the demand's last bin. Raises InputError."""
     profile = load_profile(terms.profile)
-    rules = make_rules(offers_of(terms.profile), shortfall_usd_per_unit_hour=terms.shortfall_usd)
+    rules = make_rules(offers_of(terms.profile, terms.lead_minutes), shortfall_usd_per_unit_hour=terms.shortfall_usd)
     say("forecast, solve and verify the week")
     forecast, problem, plan = _solved(demand, profile, rules, terms, PERIOD_MINUTES)
     if problem.budget_usd is not None:
@@ -128,7 +134,7 @@ def plan_week(demand: Demand, terms: Terms, say: Say) -> WeekPlan:
         worth_usd=worth,
         chosen=chosen,
         windows=windows,
-        alternatives=tuple(_alternatives(demand, profile, problem, plan, chosen)),
+        alternatives=tuple(_alternatives(demand, profile, problem, plan, chosen, terms)),
         backtest=backtest,
         backtest_bound_usd=bound,
         effects=found,
@@ -172,14 +178,23 @@ def _solved(
     return forecast, replace(repeating, budget_usd=terms.budget_usd), _solve(repeating)
 
 
-def _alternatives(demand: Demand, profile: Profile, problem: CapacityProblem, plan: CapacityPlan, chosen: Fit) -> list[Alternative]:
+def _alternatives(
+    demand: Demand, profile: Profile, problem: CapacityProblem, plan: CapacityPlan, chosen: Fit, terms: Terms
+) -> list[Alternative]:
     tiers = problem.tiers
     baseline = tuple(profile.baseline[tier.name] for tier in tiers)
     peak = cheapest_static(tiers, float(demand.units.max()))
     many = int((np.diff(plan.sizes, axis=0) != 0).any(axis=1).sum()) + 1
     bound = f"proven: nothing costs less than ${plan.lower_bound_usd:,.0f}"
+    replicas = _constant(
+        "in force: the profile's replicas" if terms.in_force is None else "the profile's replicas",
+        baseline,
+        problem,
+        sizes_text(problem, baseline),
+    )
     return [
-        _constant("in force: the profile's replicas", baseline, problem, sizes_text(problem, baseline)),
+        *([] if terms.in_force is None else [_before(terms.in_force, terms.zone, demand, problem)]),
+        replicas,
         _constant("always_on: the history's peak", peak, problem, sizes_text(problem, peak)),
         _alternative(f"{chosen.count} windows", chosen.sizes, problem, ""),
         _alternative("no limit on windows", plan.sizes, problem, f"{many} changes a week; {bound}"),
@@ -201,14 +216,29 @@ def _constant(name: str, pods: tuple[int, ...], problem: CapacityProblem, note: 
     return _alternative(name, np.tile(np.array(pods, dtype=np.int64), (problem.periods, 1)), at_once, note)
 
 
+def _before(windows: WeeklyWindows, zone: str, demand: Demand, problem: CapacityProblem) -> Alternative:
+    """The windows in force until now, held against the demand of the new plan; they may break its rules, and cost what they cost."""
+    last = demand.calendar.local(demand.bins - 1).date()
+    monday = last + timedelta(days=7 - last.weekday())
+    steps = [instant(monday, round(problem.period_minutes * period), parse_zone(zone)) for period in range(problem.periods)]
+    held = [windows.sizes_at(each) for each in steps]
+    sizes = np.array([[each.get(tier.name, 0) for tier in problem.tiers] for each in held], dtype=np.int64)
+    repeating = tuple(replace(tier, initial_pods=int(pods)) for tier, pods in zip(problem.tiers, sizes[-1], strict=True))
+    free = replace(problem, tiers=repeating, min_pods=None, budget_usd=None)
+    return _priced("in force: the capacity plan until now", bill(free, sizes), problem, f"{len(windows.windows)} windows, {windows.zone}")
+
+
 def _alternative(name: str, sizes: IntArray, problem: CapacityProblem, note: str) -> Alternative:
-    bill = verify(replace(problem, budget_usd=None), sizes)
+    return _priced(name, verify(replace(problem, budget_usd=None), sizes), problem, note)
+
+
+def _priced(name: str, costs: Bill, problem: CapacityProblem, note: str) -> Alternative:
     expected = float((problem.demand_units[:, :, 0] * problem.weights).sum()) * problem.hours
     return Alternative(
         name=name,
-        pods_usd=bill.spend_usd,
-        shortfall_usd=bill.shortfall_usd,
-        short_share=bill.shortfall_unit_hours / expected if expected > 0 else 0.0,
+        pods_usd=costs.spend_usd,
+        shortfall_usd=costs.shortfall_usd,
+        short_share=costs.shortfall_unit_hours / expected if expected > 0 else 0.0,
         note=note,
     )
 
@@ -225,7 +255,7 @@ def _backtest(demand: Demand, profile: Profile, rules: Rules, terms: Terms) -> t
     fit = choose(curve, terms.windows, terms.worth_usd if terms.worth_usd is not None else WORTH_SHARE * plan.cost_usd)
     planned = as_windows(problem, fit, grain_minutes=GRAIN_MINUTES, zone=terms.zone)
     policies: tuple[Policy, ...] = (
-        Scheduled(weekly=always(profile.baseline, terms.zone), name="in force"),
+        Scheduled(weekly=terms.in_force or always(profile.baseline, terms.zone), name="in force"),
         AlwaysOn(),
         Reactive(),
         Scheduled(weekly=planned, name=f"{fit.count} windows, planned before"),

@@ -15,7 +15,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from running import EmbeddedCloud, PrefectServer
+from running import ROOT, EmbeddedCloud, PrefectServer
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +77,12 @@ def whole_profile(small_profile: Path) -> Path:
     text = small_profile.read_text().replace("logging: {enabled: false}\nmonitoring: {enabled: false}\n", "")
     small_profile.write_text(text.replace("lease: {enabled: false}", "lease: {hours: 720}"))
     return small_profile
+
+
+@pytest.fixture(scope="session")
+def three_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three days of a published trace."""
+    lines = (ROOT / "tests" / "data" / "traces" / "servegen_m_small_10min.csv").read_text().splitlines()
+    path = tmp_path_factory.mktemp("trace") / "three-days.csv"
+    path.write_text("\n".join(lines[: 1 + 3 * 144]) + "\n")
+    return path

@@ -86,8 +86,13 @@ def usd_at(profile: Profile, action: BudgetAction) -> Decimal:
 
 
 def limit_usd(profile: Profile) -> Decimal | None:
-    """How far growth may spend: to the lowest threshold that does more than tell; None for a budget that only tells."""
-    return min((usd_at(profile, each) for each in actions_of(profile) if each.do != "notify"), default=None)
+    """How far growth may spend: to the lowest threshold that stops it or shrinks, else to the whole amount; None for a budget that only tells."""
+    if not is_hard(profile):
+        return None
+    return min(
+        (usd_at(profile, each) for each in actions_of(profile) if each.do not in {"notify", "replan"}),
+        default=Decimal(profile.budget.amount_usd),
+    )
 
 
 def ahead(profile: Profile) -> timedelta:

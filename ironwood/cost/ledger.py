@@ -338,7 +338,7 @@ def _held_of(content: object) -> Iterator[Vm]:
 
 
 def _thing(text: str) -> Thing:
-    address, start, end = text.split(" ")
+    address, start, end = text.rsplit(" ", 2)  # some names have spaces
     return Thing(address=address, start=datetime.fromisoformat(start), end=_instant(end))
 
 

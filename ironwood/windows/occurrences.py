@@ -37,12 +37,15 @@ class Layer(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Occurrence:
-    """From `begin` until `end` tiers are wanted at `exact` sizes, `least` these, or with `more` pods (by tier). `said` is how a person calls it."""
+    """From `begin` until `end` tiers are wanted at `exact` sizes, `least` these, or with `more` pods (by tier). `zone` is where its wall
+    times are read; `said` is how a person calls it.
+    """
 
     begin: datetime
     end: datetime
     layer: Layer
     order: int
+    zone: str
     said: str
     exact: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     least: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
@@ -107,6 +110,7 @@ def _planned(profile: Profile, plan: InForce | None, begin: datetime, end: datet
                         end=min(instant(day, high, zone), plan.until or datetime.max.replace(tzinfo=UTC)),
                         layer=Layer.PLAN,
                         order=0,
+                        zone=plan.windows.zone,
                         said=f"{plan.said}, {window.when} {plan.windows.zone}",
                         exact=window.sizes,
                     )
@@ -139,6 +143,7 @@ def _held(profile: Profile, number: int, window: OwnWindow, begin: datetime, end
         end=end,
         layer=Layer.WINDOW,
         order=number,
+        zone=window.time_zone or profile.time_zone,
         said=f"window {window.name}, {when(window)} {window.time_zone or profile.time_zone}",
         exact=window.sizes,
         least=window.at_least,
@@ -152,6 +157,7 @@ def _once(profile: Profile, number: int, override: Override) -> Occurrence:
         end=min(override.until.end(zone), override.expires.end(zone)),
         layer=Layer.OVERRIDE,
         order=number,
+        zone=override.time_zone or profile.time_zone,
         said=f"override {override.name} of {override.owner}: {override.reason}",
         exact=override.sizes,
         least=override.at_least,

@@ -94,14 +94,14 @@ def held(profile: Profile, plan: InForce | None, begin: datetime, end: datetime,
 
 def changes_between(profile: Profile, plan: InForce | None, begin: datetime, end: datetime) -> list[Change]:
     """The moments in (begin, end) at which what is wanted changes its sizes, in order."""
-    return list(_changes(wanted(profile, plan, begin, end)))
+    return list(changes_of(wanted(profile, plan, begin, end)))
 
 
 def sizes_of_now(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads) -> SizesNow:
     """What is to be held at `moment`, and when that changes next."""
     stretches = held(profile, plan, moment, moment + AHEAD, leads)
     now = stretches[0].decision
-    following = next(_changes(stretches), None)
+    following = next(changes_of(stretches), None)
     return SizesNow(
         sizes=now.sizes,
         reasons=now.reasons,
@@ -152,7 +152,8 @@ def _joined(stretches: list[Stretch]) -> list[Stretch]:
     return joined
 
 
-def _changes(stretches: list[Stretch]) -> Iterator[Change]:
+def changes_of(stretches: list[Stretch]) -> Iterator[Change]:
+    """The moments between stretches at which sizes change."""
     for before, after in pairwise(stretches):
         if before.decision.sizes != after.decision.sizes:
             yield Change(at=after.begin, before=before.decision.sizes, after=after.decision.sizes)

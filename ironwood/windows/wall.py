@@ -125,6 +125,11 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+def is_zone(name: str) -> bool:
+    """Whether a time zone has this name."""
+    return name in _zones()
+
+
 def zone_name(value: object) -> str:
     """The name of a time zone that exists. Raises ValueError."""
     name = str(value)

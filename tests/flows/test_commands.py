@@ -17,6 +17,8 @@ from tasks.inputs import load_profile
 FLOWS = [
     "provision", "validate", "scale", "rollout", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity", "refresh_prices",
     "note",
+    "preview", "schedules",
+    "check_budget",
 ]  # fmt: skip
 BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))
 

@@ -18,6 +18,8 @@ POOL = "ironwood"
 FLOWS = {
     "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
     "note",
+    "preview", "schedules",
+    "check-budget",
 }  # fmt: skip
 
 
@@ -71,10 +73,21 @@ def everything(server: PrefectServer) -> dict[str, list[str]]:
     }
 
 
+def scheduled_by_hand(server: PrefectServer) -> None:
+    """A schedule of `scale` as the windows in force make them."""
+    flows = {each["id"]: each["name"] for each in ask(server, "flows")}
+    (scale,) = (each["id"] for each in ask(server, "deployments") if flows[each["flow_id"]] == "scale" and each["name"] == "embedded")
+    tick = {"schedule": {"cron": "*/15 * * * *", "timezone": "Etc/UTC"}, "slug": "ironwood-every-15-min", "active": False}
+    httpx.post(f"{server.url}/deployments/{scale}/schedules", json=[tick]).raise_for_status()
+
+
 def test_every_flow_has_a_deployment_and_a_second_bootstrap_makes_no_more(deployed: dict[str, str], prefect_server: PrefectServer):
+    scheduled_by_hand(prefect_server)
     once = everything(prefect_server)
     bootstrap(deployed)
     assert everything(prefect_server) == once
+    assert "* * * * *" in once["schedules"]
+    assert "*/15 * * * *" in once["schedules"], "deploying leaves schedules of the windows alone"
     assert once["queues"] == ["default", "first"]
     assert len(set(once["automations"])) == len(once["automations"])
     assert {"ironwood-writer-embedded", "ironwood-writer-prod"} <= set(once["limits"])

@@ -21,7 +21,7 @@ HOST = {"project": "host-project", "network": "shared", "subnetwork": "tpus", "r
 def profile(tmp_path: Path, small: Path, existing: str, cidr: str = "10.8.0.0/20") -> Path:
     path = tmp_path / "existing.yaml"
     path.write_text(
-        f"name: {load_profile(str(small)).name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\n"
+        f"name: {load_profile(str(small)).name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\n"
         f"load_balancer: {{port: 8080, default_tier: small}}\nnetwork: {{subnet_cidr: {cidr}, existing: {existing}}}\n"
         "tiers:\n  medium: {enabled: false}\n  small: {chips: 8}\n"
     )

@@ -30,7 +30,11 @@ SIDE_BY_SIDE = 8
 HELD_WITHIN_SECONDS = 600.0
 """Long, because eight runs at once on a busy machine are slow to begin."""
 
-LEAN = "" if os.environ.get("IRONWOOD_KILL_POINTS") else "logging: {{enabled: false}}\nmonitoring: {{enabled: false}}\n"
+LEAN = (
+    "lease: {{hours: 720}}\n"
+    if os.environ.get("IRONWOOD_KILL_POINTS")
+    else "logging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\n"
+)
 """In `make test` the profile is neither recorded nor watched, so that its runs are short."""
 PROFILE = (
     LEAN

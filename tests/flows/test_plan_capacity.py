@@ -11,16 +11,6 @@ import pytest
 from flows.plan_capacity import main, plan_capacity
 from running import EmbeddedCloud, PrefectServer, run
 
-TRACES = Path(__file__).parents[1] / "data" / "traces"
-
-
-@pytest.fixture(scope="module")
-def three_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lines = (TRACES / "servegen_m_small_10min.csv").read_text().splitlines()
-    path = tmp_path_factory.mktemp("trace") / "three-days.csv"
-    path.write_text("\n".join(lines[: 1 + 3 * 144]) + "\n")
-    return path
-
 
 def artifacts(server: PrefectServer) -> dict[str, dict[str, object]]:
     found = httpx.post(f"{server.url}/artifacts/latest/filter", json={}, timeout=30).raise_for_status().json()

@@ -33,7 +33,7 @@ def serving(tmp_path: Path, small_profile: Path) -> Path:
 
 def write(path: Path, name: str, image: str) -> None:
     path.write_text(
-        f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nload_balancer: {{port: 8080, default_tier: small}}\n"
+        f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\nload_balancer: {{port: 8080, default_tier: small}}\n"
         f"serving: {{image: {image}}}\ntiers:\n  medium: {{enabled: false}}\n  small: {{chips: 16, draining_seconds: 30}}\n"
     )
 

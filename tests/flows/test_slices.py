@@ -25,7 +25,7 @@ def slices(tmp_path: Path, small_profile: Path) -> Path:
     """One tier whose pods are slices of four VMs."""
     path = tmp_path / "slices.yaml"
     path.write_text(
-        f"name: {load_profile(str(small_profile)).name}\ncloud: embedded\nproject_id: {PROJECT}\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nprice_book: seed\n"
+        f"name: {load_profile(str(small_profile)).name}\ncloud: embedded\nproject_id: {PROJECT}\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\nprice_book: seed\n"
         "load_balancer: {port: 8080, default_tier: small}\ntiers:\n  medium: {enabled: false}\n"
         "  small: {shape: multi_host, chips: 16, paths: [quick]}\n"
     )

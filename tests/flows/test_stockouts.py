@@ -30,7 +30,7 @@ def profile(tmp_path: Path, small_profile: Path) -> Path:
     name = load_profile(str(small_profile)).name
     path = tmp_path / "fallback.yaml"
     path.write_text(
-        f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nload_balancer: {{port: 8080, default_tier: small}}\n"
+        f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\nload_balancer: {{port: 8080, default_tier: small}}\n"
         "tiers:\n  medium: {enabled: false}\n"
         f"  small:\n    chips: 8\n    consumption: spot\n    deadline_minutes: 5\n    fallbacks:\n      - {{consumption: on_demand, zone: {OTHER}}}\n"
     )
@@ -136,7 +136,7 @@ def reserved(tmp_path: Path, small_profile: Path, flows_here: EmbeddedCloud) -> 
     )
     path = tmp_path / "reserved.yaml"
     path.write_text(
-        f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nzone: us-central1-b\nprice_book: {book}\n"
+        f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\nzone: us-central1-b\nprice_book: {book}\n"
         "load_balancer: {port: 8080, default_tier: small}\ntiers:\n  medium: {enabled: false}\n"
         "  small: {generation: v6e, chips: 8, consumption: reserved, reservation: ours}\n"
     )

@@ -64,8 +64,8 @@ def test_what_else_bills_has_its_line():
     assert lines["address", "spare"] == Decimal("0.010")
     assert lines["bucket", "b"] == Decimal("0.020") / 730
     jobs = [usd for (kind, _), usd in lines.items() if kind == "scheduler_job"]
-    assert len(jobs) == 5
-    assert abs(sum(jobs) - 2 * Decimal("0.10") / 730) < Decimal("1e-20")
+    assert len(jobs) == 10, "a stop and a lease for each of five groups"
+    assert abs(sum(jobs) - 7 * Decimal("0.10") / 730) < Decimal("1e-20")
 
 
 def test_the_sixth_forwarding_rule_costs_its_own():

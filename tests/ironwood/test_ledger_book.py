@@ -42,7 +42,7 @@ def seen(at: float, *vms: Vm, ended: dict[str, datetime] | None = None, gone: tu
 def test_an_entry_is_read_back_as_it_was_written():
     for entry in (
         change("outcome", 3, 0, 2, vm("1", 1), vm("2", 1, 2)),
-        Found(vms=(vm("1", 1, 2),), things=(Thing(address="a/b/c", start=MONTH),)),
+        Found(vms=(vm("1", 1, 2),), things=(Thing(address="alert_policy/global/ironwood budget", start=MONTH),)),
     ):
         assert read_entry(entry.at, entry.content()) == entry
         as_a_struct = {**entry.content(), "before": 0.0}  # the log keeps every number as a float

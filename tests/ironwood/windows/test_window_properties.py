@@ -17,43 +17,10 @@ from ironwood.capacity.windows import DAY_MINUTES, WeeklyWindows, Window
 from ironwood.profile import Profile
 from ironwood.windows.occurrences import InForce
 from ironwood.windows.timeline import changes_between, held, sizes_at, wanted
+from window_strategies import TURNS, plans, profiles
 
 MINUTE = timedelta(minutes=1)
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-TURNS = {"Europe/Paris": (date(2026, 3, 29), date(2026, 10, 25)), "America/New_York": (date(2026, 3, 8), date(2026, 11, 1))}
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-sizes = st.integers(0, 3)
-minutes = st.integers(0, DAY_MINUTES // 30 - 1).map(lambda half: half * 30) | st.integers(0, DAY_MINUTES - 1)
-days = st.sets(st.sampled_from(DAYS), min_size=1)
-
-
-def clock(minute: int) -> str:
-    return f"'{minute // 60:02d}:{minute % 60:02d}'"
-
-
-@st.composite
-def profiles(draw: st.DrawFn) -> Profile:
-    zone = draw(st.sampled_from(list(TURNS)))
-    lines = [f"time_zone: {zone}", "holidays: {dates: [2026-03-10, 2026-03-30, 2026-10-26, 2026-11-02]}", "windows:"]
-    for number in range(draw(st.integers(1, 4))):
-        how = draw(st.sampled_from(["sizes", "at_least"]))
-        lines.append(
-            f"  - {{name: w{number}, days: [{', '.join(sorted(draw(days)))}], from: {clock(draw(minutes))}, until: {clock(draw(minutes))}, {how}: {{small: {draw(sizes)}}}}}"
-        )
-    return a_profile("\n".join(lines) + "\n")
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> InForce:
-    cuts = [0, *sorted(draw(st.sets(minutes.filter(bool), max_size=3))), DAY_MINUTES]
-    windows = [
-        Window(days=group, begin_minute=begin, end_minute=end, sizes={"small": draw(sizes), "medium": draw(sizes)})
-        for group in ((0, 1, 2, 3, 4), (5, 6))
-        for begin, end in pairwise(cuts)
-    ]
-    since = datetime(2026, 1, 1, tzinfo=UTC)
-    return InForce(windows=WeeklyWindows(zone=draw(st.sampled_from(list(TURNS))), windows=tuple(windows)), digest="f" * 16, since=since)
 
 
 def turn(profile: Profile, number: int) -> tuple[datetime, int]:

@@ -1,0 +1,38 @@
+"""Keep the schedules of `scale` as the windows in force want them: after every run that may have changed them, and every tick."""
+
+from __future__ import annotations
+
+from cloud.connection import Connection
+from ironwood.profile import Profile
+from ironwood.windows.looks import MOST, Look, looks
+from ironwood.windows.timeline import leads_of
+from tasks import report
+from tasks.schedules import scheduled_deployments, synchronise
+from tasks.windows import plan_in_force
+
+
+def look_when_sizes_change(connection: Connection, named: str, profile: Profile) -> tuple[Look, ...]:
+    """Synchronise the schedules of `scale` with the windows in force; answers them. `named` is how the deployments name the profile.
+
+    Nothing happens where the server has no such deployment: then somebody else says when to look.
+    """
+    deployments = scheduled_deployments(named)
+    if not deployments:
+        return ()
+    wanted = looks(profile, plan_in_force(connection, profile), connection.clock.now(), leads_of(profile))
+    done = synchronise(named, deployments, wanted)
+    if done.made or done.removed:
+        report.say(
+            "schedules",
+            f"{done.made} made, {done.removed} removed, {done.kept} kept: scale/{', scale/'.join(each.name for each in deployments)}",
+        )
+    if len(wanted) == MOST:
+        report.say("schedules", f"sizes change at more than {MOST} different times in forty days: the tick looks at the last of them")
+    return wanted
+
+
+def look_no_more(named: str) -> None:
+    """Remove the schedules of `scale`: nothing of the profile is to come back by itself."""
+    deployments = scheduled_deployments(named)
+    if deployments and (done := synchronise(named, deployments, ())).removed:
+        report.say("schedules", f"{done.removed} removed")

@@ -1,0 +1,33 @@
+"""What the sizes to come cost an hour, where windows or a capacity plan say them: what the month's forecast is made of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from ironwood.cost import budget
+from ironwood.cost.estimate import estimate
+from ironwood.cost.outlook import Rates
+from ironwood.cost.pricebook import PriceBook
+from ironwood.desired import desired
+from ironwood.profile import Profile
+from ironwood.state import State
+from ironwood.windows.document import in_force
+from ironwood.windows.timeline import held, leads_of
+
+
+def rates_to_come(profile: Profile, state: State, prices: PriceBook, now: datetime, end: datetime, month: str) -> Rates:
+    """US dollars an hour from `now` until the month's `end`, within what the budget lets be; nothing where no window, override or plan says anything."""
+    plan = in_force(state.capacity_plan, where="the capacity plan in force")
+    if plan is None and not profile.windows and not profile.overrides:
+        return ()
+    known: dict[tuple[tuple[str, int], ...], Decimal] = {}
+
+    def rate(sizes: dict[str, int]) -> Decimal:
+        key = tuple(sorted(sizes.items()))
+        if key not in known:
+            known[key] = estimate(desired(profile, sizes), prices).hourly_usd
+        return known[key]
+
+    stretches = held(profile, plan, now, end, leads_of(profile))
+    return [(each.begin, rate(budget.cap(profile, state, each.decision.sizes, month).sizes)) for each in stretches]

@@ -1,0 +1,53 @@
+"""The windows in force: the profile's own and the capacity plan that the state object keeps, asked what they want at a moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from cloud import state
+from cloud.connection import Connection
+from ironwood import naming
+from ironwood.errors import ApiDisabledError, NotFoundError
+from ironwood.profile import Profile
+from ironwood.state import State
+from ironwood.windows.document import in_force
+from ironwood.windows.now import SizesNow
+from ironwood.windows.occurrences import InForce
+from ironwood.windows.timeline import leads_of, sizes_of_now
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+
+@task(
+    name="windows",
+    task_run_name="read the capacity plan in force",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def plan_in_force(connection: Connection, profile: Profile) -> InForce | None:
+    """The capacity plan in force, also one that has run out; None where none is, or nothing was provisioned yet. Raises StateError."""
+    with connection.clock.participating("windows"):
+        return in_force(known_state(connection, profile).capacity_plan, where=kept_at(profile))
+
+
+def known_state(connection: Connection, profile: Profile) -> State:
+    """The state of `profile`, empty before it was provisioned. Raises StateError."""
+    try:
+        return state.read(connection, profile).state
+    except (NotFoundError, ApiDisabledError):
+        return State(profile=profile.name)
+
+
+def kept_at(profile: Profile) -> str:
+    """Where the plan in force is kept."""
+    return f"gs://{naming.bucket(profile.name_prefix, profile.project_id)}/{state.OBJECT}: the capacity plan in force"
+
+
+def sizes_wanted(profile: Profile, plan: InForce | None, moment: datetime) -> SizesNow:
+    """What is to be held at `moment`, every tier grown its lead ahead."""
+    return sizes_of_now(profile, plan, moment, leads_of(profile))

@@ -1,0 +1,170 @@
+"""The budget at work: a breach is acted on within a minute, overshoots by one interval's spending at the most, and is acted on once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from cloud import state as states
+from cloud.connection import Connection, connect
+from cloud.observe import observe
+from flows.check_budget import check_budget
+from flows.provision import provision
+from flows.reconcile import ours
+from flows.scale import scale
+from ironwood.cost.estimate import estimate
+from ironwood.errors import BudgetError, PermissionDeniedError, UnfinishedError
+from ironwood.profile import Profile
+from running import EmbeddedCloud
+from tasks.budget import reserve
+from tasks.inputs import load_price_book, load_profile
+
+GROUPS = "compute/v1/projects/embedded-project/zones/us-central1-c/instanceGroupManagers"
+MINUTE = timedelta(minutes=1)
+SMALL, MEDIUM = Decimal(96), Decimal(192)
+"""US dollars an hour of a pod: 8 and 16 chips at 12."""
+
+
+@pytest.fixture
+def stepped(tmp_path: Path, flows_here: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedCloud]:
+    assert flows_here
+    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
+    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
+    yield running
+    running.stop()
+
+
+def budgeted(path: Path, amount: int, *actions: str) -> Profile:
+    """The profile with a budget that does `actions`, whose tiers drain within seconds."""
+    text = path.read_text().partition("budget:")[0].replace("chips: 8}", "chips: 8, draining_seconds: 30}")
+    text = text.replace("chips: 16}", "chips: 16, draining_seconds: 30}").replace("logging: {enabled: false}\n", "")
+    listed = "".join(f"    - {{{each}}}\n" for each in actions)
+    path.write_text(f"{text}budget:\n  amount_usd: {amount}\n  actions:\n{listed}")
+    return load_profile(str(path))
+
+
+def bill(cloud: EmbeddedCloud) -> Decimal:
+    return Decimal(cloud.ask("bill")["total_usd"])
+
+
+def rate(cloud: EmbeddedCloud) -> Decimal:
+    return Decimal(cloud.ask("bill")["usd_per_hour"])
+
+
+def sizes(cloud: EmbeddedCloud) -> dict[str, int]:
+    found = httpx.get(f"http://{cloud.rest}/{GROUPS}").raise_for_status().json().get("items", [])
+    return {each["name"].split("-")[2]: each["targetSize"] for each in found}
+
+
+def tick(cloud: EmbeddedCloud, path: Path, until: Callable[[], bool], minutes: int) -> datetime:
+    """Check the budget every minute until something is so; answers the instant of the look before it was."""
+    connection = connect(load_profile(str(path)))
+    for _ in range(minutes):
+        at = connection.clock.now()
+        check_budget(str(path))
+        if until():
+            return at
+        left = (at + MINUTE - connection.clock.now()).total_seconds()
+        cloud.tell("clock/advance", {"seconds": max(1.0, left)})
+    raise AssertionError(f"not within {minutes} minutes: {sizes(cloud)}, {bill(cloud)}")
+
+
+def fast_forward(cloud: EmbeddedCloud, path: Path, usd: Decimal) -> None:
+    """Let time pass until so much is spent, and look once."""
+    cloud.tell("clock/advance", {"seconds": int((usd - bill(cloud)) / rate(cloud) * 3600)})
+    check_budget(str(path))
+
+
+def first_write(cloud: EmbeddedCloud, after: int, method: str) -> datetime:
+    found = next(each for each in cloud.writes() if each["n"] > after and method in each["method"])
+    return datetime.fromisoformat(found["at"])
+
+
+def last(cloud: EmbeddedCloud) -> int:
+    return int(cloud.requests()[-1]["n"])
+
+
+def test_a_price_raised_and_a_size_raised_by_hand_are_acted_on_within_a_minute(stepped: EmbeddedCloud, small_profile: Path):
+    profile = budgeted(small_profile, 1_000, "at: 0.5, do: notify", "at: 0.8, do: stop_growth", "at: 1.0, do: shrink_to_floor")
+    provision(str(small_profile))
+    connection = connect(profile)
+    assert check_budget(str(small_profile)) == 0
+    fast_forward(stepped, small_profile, Decimal(930))
+    assert dict(remembered(connection, profile).done) == {"0.5 notify of 1000": "told", "0.8 stop_growth of 1000": "ceiling"}
+    assert sizes(stepped) == {"small": 2, "medium": 4}
+
+    # A price tripled: what runs costs three times as much from this instant on.
+    stepped.tell("faults", {"type": "price", "sku": "tpu7x.us-central1.on_demand", "factor": 3})
+    ahead = timedelta(seconds=30) + 2 * MINUTE
+    breach = connection.clock.now() + timedelta(hours=float((1_000 - bill(stepped)) / rate(stepped))) - ahead
+    before = last(stepped)
+    tick(stepped, small_profile, lambda: sizes(stepped) == {"small": 0, "medium": 0}, 20)
+    assert first_write(stepped, before, "deleteInstances") <= breach + MINUTE + timedelta(seconds=10)
+    stepped.tell("clock/advance", {"seconds": 600})
+    assert 1_000 - 2 * 3 * (SMALL + MEDIUM) / 60 < bill(stepped) < 1_000 + 3 * (SMALL + MEDIUM) / 60
+    assert remembered(connection, profile).drift
+    assert check_budget(str(small_profile)) == 0  # done once
+
+    # A size raised by hand above what is allowed is brought down at the next look.
+    group = f"http://{stepped.rest}/{GROUPS}/ironwood-cluster-small-001/resize"
+    httpx.post(group, params={"size": 4}).raise_for_status()
+    tick(stepped, small_profile, lambda: sizes(stepped) == {"small": 0, "medium": 0}, 2)
+    scale(str(small_profile), {"small": 1})
+    assert sizes(stepped)["small"] == 0
+
+
+def test_two_growing_runs_at_once_cannot_pass_the_budget_together(flows_here: EmbeddedCloud, small_profile: Path):
+    profile = budgeted(small_profile, 1_000, "at: 1.0, do: stop_growth")
+    provision(str(small_profile))
+    connection = connect(profile)
+    seen = observe(connection)
+    live = ours(seen.live, profile)
+    running = estimate(live, load_price_book("list")).hourly_usd
+    left = 1_000 - running
+    each = left * Decimal("0.3")  # a third of them fit
+
+    def grow(_: int) -> str:
+        try:
+            reserve.fn(connection, profile, uuid4(), live, each, seen.at)
+        except BudgetError as refused:
+            return str(refused)
+        return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(grow, range(8)))
+    granted = [text for text in told if not text]
+    assert 1 <= len(granted) <= 3
+    assert all("the budget leaves" in text for text in told if text)
+    held = states.read(connection, profile).state
+    assert len(held.reservations) == len(granted)
+    assert held.reserved_usd(seen.at) + running <= 1_000
+    with pytest.raises(BudgetError, match="promised to other runs"):
+        scale(str(small_profile), {"small": 3, "medium": 0})  # what shrinks is carried out all the same
+    assert sizes(flows_here) == {"small": 2, "medium": 0}
+
+
+def test_growth_is_blocked_without_the_ledger_and_shrinking_is_not(flows_here: EmbeddedCloud, small_profile: Path):
+    budgeted(small_profile, 100_000, "at: 1.0, do: stop_growth")
+    provision(str(small_profile))
+    flows_here.tell("faults", {"type": "error", "method": "logging.entries.write", "status": 403})
+    with pytest.raises(
+        UnfinishedError, match=r"ironwood-cluster-small-001 was not grown to 4 VMs, because the ledger could not be written"
+    ):
+        scale(str(small_profile), {"small": 2, "medium": 1})
+    assert sizes(flows_here) == {"small": 2, "medium": 4}
+    with pytest.raises(PermissionDeniedError, match="ironwood-ledger"):  # the run itself cannot be recorded either
+        scale(str(small_profile), {"small": 0, "medium": 1})
+    assert sizes(flows_here) == {"small": 0, "medium": 4}
+
+
+def remembered(connection: Connection, profile: Profile):
+    found = states.read(connection, profile).state.spending
+    assert found is not None
+    return found
