@@ -49,8 +49,8 @@ bench: $(READY) ## the figures of docs/benchmarks.md
 	@$(BIN)/python -m bench.provision
 	@$(BIN)/python -m bench.plan --live
 
-ui: $(READY) ## Prefect server, worker and deployments; prints the address
-	@$(BIN)/python -m deployments.bootstrap
+ui: $(READY) ## Prefect server, embedded cloud at real time (SCALE=60: faster), deployments (PROFILES="prod": more), worker
+	@$(BIN)/python -m deployments.ui $(SCALE:%=--scale %) $(PROFILES:%=--profile %)
 
 stop: $(READY) ## stop the Prefect server, its worker and the embedded Google Cloud of this checkout
 	@$(BIN)/python -m deployments.stop

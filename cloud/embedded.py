@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,9 @@ PUBLISHED = "emulator.json"
 START_SECONDS = 40.0
 ELSEWHERE = "IRONWOOD_EMULATOR"
 """The environment variable that points at another embedded cloud."""
+SCALE = "IRONWOOD_TIME_SCALE"
+"""The environment variable that says how many times real time one that is started runs at."""
+STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,7 @@ def ensure_running(project: str) -> Embedded:
 
 
 def stop() -> bool:
-    """Stop the embedded cloud this machine published; True when one was stopped."""
+    """Stop the embedded cloud this machine published and wait until it is gone; True when one was stopped."""
     published = home() / PUBLISHED
     if not published.exists():
         return False
@@ -88,7 +92,17 @@ def stop() -> bool:
         os.kill(pid, 15)
     except ProcessLookupError:
         return False
+    deadline = time.monotonic() + STOP_SECONDS
+    while not _gone(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
     return True
+
+
+def _gone(pid: int) -> bool:
+    """Whether the process has ended, be it a child of ours or not: two of them must not share a store."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return not Path(f"/proc/{pid}").exists()
 
 
 def _published() -> Embedded | None:
@@ -115,7 +129,7 @@ def _start(project: str) -> Embedded:
     address = f"127.0.0.1:{port}"
     log = home() / "emulator.log"
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--state", str(home() / STORE)]
-    command += ["--project", project, "--time-scale", os.environ.get("IRONWOOD_TIME_SCALE", "300")]
+    command += ["--project", project, "--time-scale", os.environ.get(SCALE, "300")]
     if port != DEFAULT_PORTS[0]:
         # Load balancers listen on addresses of their own, so that two embedded clouds never meet on one.
         command += ["--address-pool", f"127.{2 + port // 256 % 200}.{port % 256}.0/24"]

@@ -39,6 +39,8 @@ HELD = timedelta(minutes=2)
 """How long the tiers are held, in the cloud's time, to compare its bill with our estimate."""
 CENT = Decimal("0.01")
 CANARY_PERCENT = 25
+SLOW = 60
+"""Times real time below which somebody who waits is told why."""
 RESERVATIONS = "compute.reservations"
 
 
@@ -52,6 +54,7 @@ def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> 
     ours = load_profile(profile)
     connection = connect(ours)
     began = time.monotonic()
+    _pace(connection)
     prepare(connection, ours)
     _earlier(connection, ours)
     provision(profile)
@@ -67,6 +70,16 @@ def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> 
     give_back(connection, ours)
     _bill(connection)
     report.say("done", f"in {time.monotonic() - began:.0f} s")
+
+
+def _pace(connection: Connection) -> None:
+    """Say so where the embedded cloud is slow: `make ui` runs it at real time."""
+    embedded = connection.embedded
+    if embedded is not None and embedded.clock == "scaled" and embedded.scale < SLOW:
+        report.say(
+            "clock",
+            f"the embedded cloud runs at {embedded.scale:g} times real time, all of this takes an hour of it; faster: make stop first",
+        )
 
 
 def _earlier(connection: Connection, ours: Profile) -> None:

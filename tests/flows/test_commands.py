@@ -16,6 +16,7 @@ from tasks.inputs import load_profile
 
 FLOWS = [
     "provision", "validate", "scale", "rollout", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity", "refresh_prices",
+    "note",
     "preview", "schedules",
     "check_budget",
 ]  # fmt: skip

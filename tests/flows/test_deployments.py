@@ -11,11 +11,13 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from running import ROOT, EmbeddedCloud, PrefectServer, wait_until
+from builders import ROOT
+from running import EmbeddedCloud, PrefectServer, run, wait_until
 
 POOL = "ironwood"
 FLOWS = {
     "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
+    "note",
     "preview", "schedules",
     "check-budget",
 }  # fmt: skip
@@ -36,9 +38,13 @@ def prefect_command(*arguments: str, environment: dict[str, str]) -> str:
 
 @pytest.fixture
 def deployed(prefect: dict[str, str]) -> dict[str, str]:
-    prefect_command("work-pool", "create", POOL, "--type", "process", "--overwrite", environment=prefect)
-    prefect_command("deploy", "--all", environment=prefect)
+    bootstrap(prefect)
     return prefect
+
+
+def bootstrap(environment: dict[str, str]) -> None:
+    done = run("deployments.bootstrap", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -54,16 +60,38 @@ def ask(server: PrefectServer, path: str, **body: object) -> list[dict[str, obje
     return list(httpx.post(f"{server.url}/{path}/filter", json=body, timeout=30).raise_for_status().json())
 
 
-def test_every_flow_has_a_deployment_and_deploying_twice_makes_no_more(deployed: dict[str, str], prefect_server: PrefectServer):
-    flows = {each["id"]: each["name"] for each in ask(prefect_server, "flows")}
-    (scale,) = (
-        each["id"] for each in ask(prefect_server, "deployments") if flows[each["flow_id"]] == "scale" and each["name"] == "embedded"
-    )
-    url = f"{prefect_server.url}/deployments/{scale}/schedules"
+def everything(server: PrefectServer) -> dict[str, list[str]]:
+    """By name, what a bootstrap makes; schedules as the cron of each deployment."""
+    deployments = ask(server, "deployments")
+    return {
+        "deployments": sorted(str(each["name"]) for each in deployments),
+        "schedules": sorted(str(schedule["schedule"]["cron"]) for each in deployments for schedule in each["schedules"]),
+        "automations": sorted(str(each["name"]) for each in ask(server, "automations")),
+        "limits": sorted(str(each["name"]) for each in ask(server, "v2/concurrency_limits")),
+        "pools": sorted(str(each["name"]) for each in ask(server, "work_pools")),
+        "queues": sorted(str(each["name"]) for each in ask(server, f"work_pools/{POOL}/queues")),
+    }
+
+
+def scheduled_by_hand(server: PrefectServer) -> None:
+    """A schedule of `scale` as the windows in force make them."""
+    flows = {each["id"]: each["name"] for each in ask(server, "flows")}
+    (scale,) = (each["id"] for each in ask(server, "deployments") if flows[each["flow_id"]] == "scale" and each["name"] == "embedded")
     tick = {"schedule": {"cron": "*/15 * * * *", "timezone": "Etc/UTC"}, "slug": "ironwood-every-15-min", "active": False}
-    httpx.post(url, json=[tick]).raise_for_status()
-    prefect_command("deploy", "--all", environment=deployed)
-    assert "ironwood-every-15-min" in [each["slug"] for each in httpx.get(url).json()], "deploying leaves schedules of ours alone"
+    httpx.post(f"{server.url}/deployments/{scale}/schedules", json=[tick]).raise_for_status()
+
+
+def test_every_flow_has_a_deployment_and_a_second_bootstrap_makes_no_more(deployed: dict[str, str], prefect_server: PrefectServer):
+    scheduled_by_hand(prefect_server)
+    once = everything(prefect_server)
+    bootstrap(deployed)
+    assert everything(prefect_server) == once
+    assert "* * * * *" in once["schedules"]
+    assert "*/15 * * * *" in once["schedules"], "deploying leaves schedules of the windows alone"
+    assert once["queues"] == ["default", "first"]
+    assert len(set(once["automations"])) == len(once["automations"])
+    assert {"ironwood-writer-embedded", "ironwood-writer-prod"} <= set(once["limits"])
+    flows = {each["id"]: each["name"] for each in ask(prefect_server, "flows")}
     found = [(flows[each["flow_id"]], each["name"]) for each in ask(prefect_server, "deployments")]
     assert sorted(found) == sorted((name.replace("-", "_"), "embedded") for name in FLOWS)
 
@@ -79,9 +107,9 @@ def test_a_deployment_is_run_by_a_worker_with_one_node_a_resource(
 ):
     prefect_command("deployment", "run", "provision/embedded", "--watch", environment=worker)
     made = {(kind, name) for kind, _, name in in_the_cloud.inventory()}
-    (run,) = ask(prefect_server, "flow_runs", flows={"name": {"any_": ["provision"]}}, deployments={"name": {"any_": ["embedded"]}})
-    assert run["state_type"] == "COMPLETED"
-    mine = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    (mine_run,) = ask(prefect_server, "flow_runs", flows={"name": {"any_": ["provision"]}}, deployments={"name": {"any_": ["embedded"]}})
+    assert mine_run["state_type"] == "COMPLETED"
+    mine = {"flow_runs": {"id": {"any_": [mine_run["id"]]}}}
     wait_until(lambda: len(nodes(prefect_server, mine)) == len(made) + 1, "the task runs to be recorded", 60)
     assert len(nodes(prefect_server, mine)) == len(set(nodes(prefect_server, mine)))
     prefect_command("deployment", "run", "teardown/embedded", "--param", "confirm=embedded", "--watch", environment=worker)
