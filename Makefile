@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format ui stop kill states bench lock clean
+.PHONY: help setup run test check format ui stop kill states deployments screenshots bench lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ironwood needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
@@ -44,6 +44,13 @@ kill: $(READY) ## SIGKILL at every write of provision, scale and teardown
 
 states: $(READY) ## teardown from each of twenty partial states
 	@IRONWOOD_STATES=all $(BIN)/python -m pytest tests/flows/test_partial_states.py -q
+
+deployments: $(READY) ## every deployment run by a worker; doubled, late, overlapping runs; a worker killed (10 min)
+	@IRONWOOD_DEPLOYMENTS=all $(BIN)/python -m pytest tests/flows/test_every_deployment.py -q
+
+screenshots: $(READY) ## the pictures of docs/operations.md, taken by the browser test
+	@$(BIN)/python -m pytest tests/browser -q
+	@$(BIN)/python -m bench.screenshots
 
 bench: $(READY) ## the figures of docs/benchmarks.md
 	@$(BIN)/python -m bench.provision

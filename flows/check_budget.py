@@ -15,6 +15,7 @@ from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import API_NAMES, ours, run_id
 from flows.renewing import renew_leases
+from flows.run_names import named
 from flows.scale import scale
 from ironwood.cost import budget
 from ironwood.cost.leads import Leads, learned_leads
@@ -31,7 +32,7 @@ from tasks.rates import rates_to_come
 from tasks.replan import replan
 
 
-@flow(name="check_budget", flow_run_name="check the budget of {profile}")
+@flow(name="check_budget", flow_run_name=named("check the budget of {profile}"))
 def check_budget(profile: str = "embedded") -> int:
     """Say what was spent this month and what it will come to; carry out each action whose threshold is passed, once a month.
 

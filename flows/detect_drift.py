@@ -9,12 +9,13 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import compare
+from flows.run_names import named
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.target import sizes_to_find
 
 
-@flow(name="detect_drift", flow_run_name="detect drift of {profile}")
+@flow(name="detect_drift", flow_run_name=named("detect drift of {profile}"))
 def detect_drift(profile: str = "embedded", sizes: dict[str, int] | None = None) -> int:
     """Tell every difference with its reason; returns how many there are."""
     ours = load_profile(profile)

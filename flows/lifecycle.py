@@ -21,6 +21,7 @@ from flows.provision import provision
 from flows.reconcile import API_NAMES, owned_count
 from flows.reconcile import ours as owned
 from flows.rollout import rollout
+from flows.run_names import named
 from flows.scale import scale
 from flows.status import status
 from flows.teardown import teardown
@@ -44,7 +45,7 @@ SLOW = 60
 RESERVATIONS = "compute.reservations"
 
 
-@flow(name="lifecycle", flow_run_name="lifecycle of {profile}")
+@flow(name="lifecycle", flow_run_name=named("lifecycle of {profile}"))
 def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> None:
     """Provision, validate, look for drift, scale up and down under load, show the status, tear down, prove zero.
 

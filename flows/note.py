@@ -10,6 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
 from flows.command_line import Argument, run
+from flows.run_names import named
 from tasks import report
 from tasks.inputs import load_profile
 
@@ -17,7 +18,7 @@ EVENT = "ironwood.alarm"
 """The name of the Prefect event, for automations of your own: mail, a pager, a chat."""
 
 
-@flow(name="note", flow_run_name="note an alarm of {profile}")
+@flow(name="note", flow_run_name=named("note an alarm of {profile}"))
 def note(profile: str = "embedded", about: str = "nothing", run: str = "") -> None:
     """Keep `about` as the artifact `alarm-PROFILE`, as an event `ironwood.alarm` and as a warning; `run` is the id of the flow run it is about."""
     name = load_profile(profile).name

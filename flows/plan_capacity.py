@@ -24,6 +24,7 @@ from flows.command_line import quiet_console
 from flows.exit_codes import exit_code
 from flows.local_server import server_settings
 from flows.putting_in_force import put, replaced_by_it, take_out, until_when
+from flows.run_names import named
 from flows.when_to_look import look_when_sizes_change
 from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_chips
 from ironwood.capacity.whatif import budget, parse_changes
@@ -39,7 +40,7 @@ from tasks.week_report import leave_artifacts, show
 _FIRST_GUESS = 1.0
 
 
-@flow(name="plan_capacity", flow_run_name="plan capacity of {profile}")
+@flow(name="plan_capacity", flow_run_name=named("plan capacity of {profile}"))
 def plan_capacity(
     profile: str,
     trace: str = "",

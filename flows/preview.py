@@ -16,6 +16,7 @@ from rich.table import Table
 
 from cloud.connection import Connection, connect
 from flows.command_line import Argument, run
+from flows.run_names import named
 from ironwood.cost.estimate import estimate
 from ironwood.desired import desired
 from ironwood.errors import CloudError, InputError, UnreachableError
@@ -33,7 +34,7 @@ DAYS, MOST_DAYS = 30, 366
 COLUMNS = ("day", "sizes wanted, as they change (! in conflict)", "$", "marked")
 
 
-@flow(name="preview", flow_run_name="preview {profile}")
+@flow(name="preview", flow_run_name=named("preview {profile}"))
 def preview(profile: str = "embedded", days: int = DAYS, plots: str | None = None) -> int:
     """Tell the sizes of the next `days`, what they cost at the price book, and what is marked on each; returns how many conflicts there are.
 

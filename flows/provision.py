@@ -10,6 +10,7 @@ from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.permitted import demand, tell
 from flows.reconcile import Reconciliation, carry_out, compare
+from flows.run_names import named
 from flows.validate import validate
 from flows.when_to_look import look_when_sizes_change
 from flows.writing import written
@@ -25,7 +26,7 @@ from tasks.preflight.check import Check
 from tasks.target import sizes_now
 
 
-@flow(name="provision", flow_run_name="provision {profile}")
+@flow(name="provision", flow_run_name=named("provision {profile}"))
 def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_run: bool = False) -> int:
     """Make what is missing, change what differs, delete what is no longer wanted; then validate.
 

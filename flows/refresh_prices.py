@@ -9,6 +9,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.run_names import named
 from ironwood.cost.catalog import Comparison, refreshed
 from ironwood.errors import InputError
 from tasks import report
@@ -16,7 +17,7 @@ from tasks.catalog import compare_prices
 from tasks.inputs import load_price_book, load_profile, save_price_book
 
 
-@flow(name="refresh_prices", flow_run_name="refresh prices of {profile}")
+@flow(name="refresh_prices", flow_run_name=named("refresh prices of {profile}"))
 def refresh_prices(profile: str = "embedded", write: str = "") -> int:
     """Print every price of the profile's book beside the catalog's, with the drift in percent.
 

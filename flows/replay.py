@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.exit_codes import exit_code
+from flows.run_names import named
 from ironwood.capacity import CapacityPlan
 from ironwood.capacity.demand import BINS_PER_DAY, GRID_MINUTES, Demand
 from ironwood.capacity.policies import POLICIES, Optimized, Policy
@@ -211,7 +212,7 @@ def _cells(replayed: Replayed, optimum_usd: float) -> list[str]:
     return [replayed.policy, *(f"${part:,.0f}" for part in parts), ratio, f"{bill.short_share:.2%}", str(bill.starts)]
 
 
-@flow(name="replay", flow_run_name="replay of {trace}")
+@flow(name="replay", flow_run_name=named("replay of {trace}"))
 def replay(
     trace: str,
     policy: str = "all",

@@ -11,6 +11,7 @@ from cloud.connection import Connection, connect
 from flows.command_line import Argument, run
 from flows.reconcile import Reconciliation, against, carry_out, compare
 from flows.recording import record
+from flows.run_names import named
 from ironwood.errors import InputError, IronwoodError, ProbeError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
@@ -26,7 +27,7 @@ from tasks.target import sizes_now
 PERCENT = 10
 
 
-@flow(name="rollout", flow_run_name="rollout {profile}")
+@flow(name="rollout", flow_run_name=named("rollout {profile}"))
 def rollout(profile: str = "embedded", sizes: dict[str, int] | None = None, canary_percent: int = PERCENT, dry_run: bool = False) -> int:
     """Bring the VMs to what the profile says of serving, in stages: `canary_percent` of a group's VMs first.
 

@@ -13,6 +13,7 @@ from flows.command_line import Argument, run
 from flows.permitted import demand
 from flows.reconcile import Reconciliation, compare, owned_count, run_id
 from flows.reconcile import ours as owned
+from flows.run_names import named
 from flows.when_to_look import look_no_more, look_when_sizes_change
 from flows.writing import written
 from ironwood.cost.budget import pods_of
@@ -28,7 +29,7 @@ from tasks.preflight.check import Check
 from tasks.target import sizes_now
 
 
-@flow(name="scale", flow_run_name="scale {profile}")
+@flow(name="scale", flow_run_name=named("scale {profile}"))
 def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_run: bool = False) -> int:
     """Bring every tier to its size in `sizes` (pods by tier; a tier not named goes to what the windows in force want now).
 

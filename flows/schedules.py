@@ -11,12 +11,13 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
+from flows.run_names import named
 from flows.when_to_look import look_when_sizes_change
 from tasks import report
 from tasks.inputs import load_profile
 
 
-@flow(name="schedules", flow_run_name="schedules of {profile}")
+@flow(name="schedules", flow_run_name=named("schedules of {profile}"))
 def schedules(profile: str = "embedded") -> int:
     """Make, change and remove schedules of `scale` until they are those wanted; returns how many those are."""
     ours = load_profile(profile)

@@ -1,18 +1,22 @@
-"""Status: everything a profile owns, in one table."""
+"""Status: how a profile stands, and everything it owns; the page to open first."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from prefect import flow
 
-from cloud.connection import connect
+from cloud.connection import Connection, connect
 from flows.command_line import Argument, run
 from flows.reconcile import API_NAMES, ours
-from ironwood.cost.estimate import estimate
+from flows.run_names import named
+from ironwood.cost.estimate import Estimate, estimate
+from ironwood.graph import Graph
 from ironwood.lease import read
+from ironwood.profile import Profile
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.https import Certificate, HttpsProxy
@@ -22,10 +26,13 @@ from tasks import report
 from tasks.inputs import load_price_book, load_profile
 from tasks.leads import leads_of, learned
 from tasks.observe import observe
+from tasks.status_page import write_status_page
 from tasks.target import sizes_to_find
 
+COLUMNS = ("kind", "name", "scope", "state", "age", "$/hour")
 
-@flow(name="status", flow_run_name="status of {profile}")
+
+@flow(name="status", flow_run_name=named("status of {profile}"))
 def status(profile: str = "embedded") -> int:
     """Kind, name, scope, state, age and $/hour of everything owned; returns how many objects that is."""
     wanted = load_profile(profile)
@@ -39,23 +46,31 @@ def status(profile: str = "embedded") -> int:
     }
     now = connection.clock.now()
     rows = [(each.kind, each.name, each.scope, _state(each), _age(each, now), report.usd(by_address[each.address])) for each in owned]
-    report.page(f"status-{wanted.name}", f"status of profile {wanted.name}", rows, ("kind", "name", "scope", "state", "age", "$/hour"))
+    report.page(f"owned-{wanted.name}", f"status of profile {wanted.name}", rows, COLUMNS)
+    sentences = list(_sentences(connection, wanted, graph, owned, costs))
+    for head, text in sentences:
+        report.say(head, text)
+    write_status_page(wanted, sentences, rows, COLUMNS)
+    return len(owned)
+
+
+def _sentences(connection: Connection, wanted: Profile, graph: Graph, owned: list[Resource], costs: Estimate) -> Iterator[tuple[str, str]]:
+    """How it stands: a heading and a text each."""
     for each in owned:
         if isinstance(each, Certificate):
-            report.say("certificate", f"{each.status} for {', '.join(each.domains)}")
+            yield "certificate", f"{each.status} for {', '.join(each.domains)}"
         if isinstance(each, ForwardingRule):
             scheme = "https" if isinstance(graph.get(each.target), HttpsProxy) else "http"
-            report.say("serves on", f"{scheme}://{each.ip}:{each.port}")
+            yield "serves on", f"{scheme}://{each.ip}:{each.port}"
     now_wanted = sizes_to_find(connection, wanted, None)
     until = f" until {now_wanted.next_change:%a %d %b %H:%M} UTC" if now_wanted.next_change else ""
-    report.say("wanted", f"{', '.join(f'{tier} {pods}' for tier, pods in now_wanted.sizes.items())}{until}")
+    yield ("wanted", f"{', '.join(f'{tier} {pods}' for tier, pods in now_wanted.sizes.items())}{until}")
     ends = [found.end for each in owned if isinstance(each, SchedulerJob) and (found := read(each.schedule, now=connection.clock.now()))]
     if ends:
-        report.say("leases", f"until {min(ends):%a %d %b %H:%M} UTC, then Google empties the tiers unless a run has renewed them")
+        yield ("leases", f"until {min(ends):%a %d %b %H:%M} UTC, then Google empties the tiers unless a run has renewed them")
     for tier, lead in leads_of(wanted, learned(connection, wanted)):
-        report.say("lead time", f"{tier} in {wanted.enabled_tiers[tier].zone}: {lead}")
-    report.say("status", f'{len(owned)} objects, {report.usd(costs.hourly_usd)}/h at price book "{costs.book}"')
-    return len(owned)
+        yield ("lead time", f"{tier} in {wanted.enabled_tiers[tier].zone}: {lead}")
+    yield ("status", f'{len(owned)} objects, {report.usd(costs.hourly_usd)}/h at price book "{costs.book}"')
 
 
 def _state(resource: Resource) -> str:

@@ -11,6 +11,7 @@ from flows.command_line import Argument, run
 from flows.permitted import demand
 from flows.reconcile import API_NAMES, against, carry_out, ours
 from flows.recording import record_end
+from flows.run_names import named
 from flows.when_to_look import look_no_more
 from ironwood.desired import at_rest, desired
 from ironwood.desired.memory import remembered
@@ -24,7 +25,7 @@ from tasks.observe import observe
 from tasks.proof import prove_zero
 
 
-@flow(name="teardown", flow_run_name="teardown {profile}")
+@flow(name="teardown", flow_run_name=named("teardown {profile}"))
 def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False) -> int:
     """Drain and empty every group, delete what carries the profile's marker, list everything again.
 

@@ -9,6 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import compare
+from flows.run_names import named
 from ironwood.errors import ProbeError
 from tasks import report
 from tasks.inputs import load_profile
@@ -17,7 +18,7 @@ from tasks.target import sizes_to_find
 from tasks.watched import watched
 
 
-@flow(name="validate", flow_run_name="validate {profile}")
+@flow(name="validate", flow_run_name=named("validate {profile}"))
 def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> int:
     """Check groups and backend health, and predict through every route; returns how many checks passed.
 

@@ -14,9 +14,11 @@ from cloud.connection import Connection
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.drivers.registry import DRIVERS
 from cloud.journal import Attempt
+from cloud.progress import listening
 from ironwood.plan import Change
 from ironwood.resources.group import InstanceGroup
 from tasks.ledger import entered
+from tasks.progress import Bar
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 
@@ -48,7 +50,8 @@ def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
     with clock.participating(change.step):
         began = clock.now()
         logger.info("%s: %s", change.step, change.reason)
-        with entered(connection, attempt, change):
+        bar = Bar(change.address.name, f"{change.action} {change.address.kind} {change.address.name}, VMs ready")
+        with entered(connection, attempt, change), listening(bar.told):
             if change.action == "create":
                 driver.create(connection, attempt, change.after)
             elif change.action == "update":

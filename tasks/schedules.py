@@ -39,7 +39,7 @@ def scheduled_deployments(profile: str) -> list[DeploymentResponse]:
     return [each for each in found if (each.parameters or {}).get("profile") == profile]
 
 
-@task(name="schedules", task_run_name="synchronise the schedules of {profile}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="schedules", task_run_name="synchronise the schedules of scale", cache_policy=NO_CACHE, persist_result=False)
 def synchronise(profile: str, deployments: Sequence[DeploymentResponse], wanted: Sequence[Look]) -> Synchronised:
     """Give each of `deployments` the schedules `wanted`, and none of ours beside them."""
     made = removed = kept = 0

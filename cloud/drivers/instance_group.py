@@ -17,6 +17,7 @@ from typing import Any
 
 from google.cloud import compute_v1
 
+from cloud import progress
 from cloud.clock import sleep
 from cloud.connection import Connection
 from cloud.drivers import marker
@@ -262,6 +263,8 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         nearest: int | None = None
         while True:
             live = self.read(connection, group)
+            if group.size:
+                progress.tell(min(live.current_actions.none, group.size), group.size)
             reached = live.status.version_target.is_reached or group.workload_policy is not None
             settled = live.status.is_stable and live.target_size == group.size == live.current_actions.none and reached
             if settled and (group.health_check is None or all(_healthy(each) for each in self._instances(connection, group))):

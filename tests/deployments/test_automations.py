@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
+from prefect import Flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
 from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import Completed, Running
 from ruamel.yaml import YAML
 
 from deployments.automations import PREFIX, WRITTEN, apply_automations
 from ironwood.errors import UnfinishedError
-from running import PrefectServer
+from running import PrefectServer, wait_until
 
 
 @pytest.fixture
@@ -95,3 +101,36 @@ def test_a_death_is_noticed_after_three_heartbeats_missed():
         int(each["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) for name, each in pools.items() if "job_variables" in each
     }
     assert dead["within"] >= 3 * max(beats)
+
+
+@pytest.mark.usefixtures("there")
+def test_a_run_whose_heartbeats_stop_is_crashed_and_one_that_ended_is_left(tmp_path: Path, prefect_server: PrefectServer):
+    dead = YAML(typ="safe").load(WRITTEN.read_text())[0]
+    dead["trigger"]["within"] = 10  # the shortest Prefect takes; ours waits for three heartbeats of 30 s
+    path = tmp_path / "automations.yaml"
+    write(path, [dead])
+    apply_automations(path)
+    with get_client(sync_client=True) as client:
+        dies, ends = (client.create_flow_run(Flow(fn=nothing, name="dies"), state=Running()).id for _ in range(2))
+        wait_until(lambda: all(beat(prefect_server, each) for each in (dies, ends)), "the heartbeats to be taken")
+        client.set_flow_run_state(ends, Completed())
+        wait_until(lambda: client.read_flow_run(dies).state_type == StateType.CRASHED, "the dead run to be noticed", 60)
+        crashed = client.read_flow_run(dies).state
+        assert crashed is not None
+        assert "the next run finishes its work" in str(crashed.message)
+        assert client.read_flow_run(ends).state_type == StateType.COMPLETED
+
+
+def nothing() -> None:
+    """What the flow that dies does."""
+
+
+def beat(server: PrefectServer, run: UUID) -> bool:
+    """A heartbeat of a run, as its process sends it."""
+    event = {
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "prefect.flow-run.heartbeat",
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.name": "dies"},
+        "id": str(uuid4()),
+    }
+    return httpx.post(f"{server.url}/events", json=[event], timeout=30).is_success
