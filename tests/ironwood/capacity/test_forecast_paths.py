@@ -8,6 +8,7 @@ from ironwood.capacity.demand import make_calendar, parse_trace, parse_zone, to_
 from ironwood.capacity.forecast.calibration import Scoreboard, pinball
 from ironwood.capacity.forecast.clock import Clock
 from ironwood.capacity.forecast.forecaster import Forecaster
+from ironwood.capacity.policies.optimized import HORIZON
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
 DAY = 288
@@ -148,7 +149,7 @@ def test_the_quantiles_of_real_traffic_hold_what_they_say(name):
     trace = parse_trace((TRACES / f"{name}.csv").read_text(), source=name)
     demand = to_demand(trace, peak_units=20_000)
     first = demand.bins - 7 * DAY
-    made = Forecaster(calendar=demand.calendar, horizon=26)
+    made = Forecaster(calendar=demand.calendar, horizon=HORIZON)  # the forecast `optimized` decides by
     board = Scoreboard(demand.bins)
     for index in range(first, demand.bins):
         made.observe(demand.units[: demand.calendar.known_at(index)])
