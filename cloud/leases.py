@@ -52,10 +52,10 @@ def _run(connection: Connection, attempt: Attempt, group: InstanceGroup, lease: 
         job = client.run_job(name=name, **ONCE)
     account = job.http_target.oauth_token.service_account_email
     while True:
+        with translated(f"reading {lease.name}"):
+            job = client.get_job(name=name, **ONCE)  # first, so that what a run needs does not depend on how fast the call arrives
         if _arrived(connection, group, account, started):
             return None
-        with translated(f"reading {lease.name}"):
-            job = client.get_job(name=name, **ONCE)
         if job.status.code and job.last_attempt_time and job.last_attempt_time >= started - POLL:
             return f"code {job.status.code}{f' ({job.status.message})' if job.status.message else ''}"
         if connection.clock.now() - started > ANSWERED:
