@@ -54,7 +54,7 @@ def _page(
         for key, what in PAGES.items():
             if latest := found.get(f"{key}-{profile.name}"):
                 written = f"{latest.updated:%d %b %H:%M} UTC" if latest.updated else ""
-                yield f"| [{key}](/v2/artifacts/key/{latest.key}) | {what} | {latest.description or ''} {written} |"
+                yield f"| [{key}](/v2/artifacts/key/{latest.key}) | {what} | {' · '.join(each for each in (latest.description, written) if each)} |"
     yield from ("", "## Owned", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}")
     yield from (f"| {' | '.join(row)} |" for row in rows)
 
