@@ -30,7 +30,7 @@ TRACES = {
     "burstgpt_week1_tokens_1min": 1,
 }
 JULY = TraceUse(zone="UTC-4", since="1995-07-01T04:00:00Z", until="1995-07-28T17:30:00Z", test_days=0)
-FACTORS = (1.0, 1.5, 2.5, 4.0)
+FACTORS = (1.0, 1.5, 2.5, 3.0, 4.0)
 
 
 def history(demand: Demand, test_bins: int) -> Demand:

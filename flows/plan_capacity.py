@@ -28,7 +28,7 @@ from flows.run_names import named
 from flows.when_to_look import look_when_sizes_change
 from ironwood.capacity.throughput import LLAMA_70B_TPU7X, Throughput, Work, in_chips
 from ironwood.capacity.whatif import budget, parse_changes
-from ironwood.errors import ProblemError
+from ironwood.errors import InputError, ProblemError
 from tasks.inputs import load_profile
 from tasks.leads import leads_of, learned
 from tasks.optimize import known_use, read_demand
@@ -74,6 +74,10 @@ def plan_capacity(
     `leads`: `stated`, or `learned` by the profile's ledger from what growth has taken.
     """
     ours = load_profile(profile)
+    if (clear or in_force_until is not None) and clear == put_in_force:
+        raise InputError(
+            "put_in_force, with in_force_until or without, or clear: choose one of the two, such as --put-in-force --in-force-until 2027-01-31"
+        )
     if clear:
         take_out(connect(ours), ours)
         look_when_sizes_change(connect(ours), profile, ours)

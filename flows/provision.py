@@ -21,7 +21,8 @@ from ironwood.profile import sizes_within
 from ironwood.resources.base import SERVICES
 from tasks import report
 from tasks.inputs import load_profile
-from tasks.preflight import preflight
+from tasks.preflight import preflight, refuse
+from tasks.preflight.check import Check
 from tasks.target import sizes_now
 
 
@@ -45,7 +46,8 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         return len(found.plan)
     demand(connection, "provision", desired(ours, ours.baseline))
 
-    def first(found: Reconciliation) -> bool:
+    def first(found: Reconciliation, checks: list[Check]) -> bool:
+        refuse(checks)
         if enabling := found.plan.of_kind(SERVICES.kind).changes:
             # What the project may do can be asked only once the APIs are on: they go first, then preflight is whole.
             carry_out(connection, Plan(enabling))

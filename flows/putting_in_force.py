@@ -12,6 +12,7 @@ from cloud.connection import Connection
 from flows.reconcile import run_id
 from ironwood.errors import InputError, StateError
 from ironwood.profile import Profile
+from ironwood.windows.demand import demand_of_week
 from ironwood.windows.occurrences import InForce
 from ironwood.windows.wall import moment_of
 from tasks import report
@@ -46,7 +47,7 @@ def replaced_by_it(connection: Connection, profile: Profile) -> InForce | None:
 
 def put(connection: Connection, profile: Profile, week: WeekPlan, before: InForce | None, until: datetime | None) -> None:
     """Put the windows of `week` in force from now on, and say what that changes."""
-    found = put_in_force(connection, profile, week.windows, connection.clock.now(), until, run_id())
+    found = put_in_force(connection, profile, week.windows, connection.clock.now(), until, run_id(), demand_of_week(week.problem))
     lasts = f"until {_when(found.until, profile)}" if found.until else "until another is put in force"
     instead = f"{before.said} of {_when(before.since, profile)}" if before else "the profile's replicas"
     difference = week.chosen.bill.cost_usd - week.alternatives[0].total_usd

@@ -5,10 +5,9 @@ from __future__ import annotations
 from cloud.connection import Connection
 from ironwood.profile import Profile
 from ironwood.windows.looks import MOST, Look, looks
-from ironwood.windows.timeline import leads_of
 from tasks import report
 from tasks.schedules import scheduled_deployments, synchronise
-from tasks.windows import plan_in_force
+from tasks.windows import plan_and_leads
 
 
 def look_when_sizes_change(connection: Connection, named: str, profile: Profile) -> tuple[Look, ...]:
@@ -19,7 +18,8 @@ def look_when_sizes_change(connection: Connection, named: str, profile: Profile)
     deployments = scheduled_deployments(named)
     if not deployments:
         return ()
-    wanted = looks(profile, plan_in_force(connection, profile), connection.clock.now(), leads_of(profile))
+    plan, leads = plan_and_leads(connection, profile)
+    wanted = looks(profile, plan, connection.clock.now(), leads)
     done = synchronise(named, deployments, wanted)
     if done.made or done.removed:
         report.say(

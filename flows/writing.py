@@ -38,10 +38,10 @@ def written(
     profile: Profile,
     operation: str,
     wanted: Callable[[], Mapping[str, int]],
-    first: Callable[[Reconciliation], bool],
+    first: Callable[[Reconciliation, list[Check]], bool],
 ) -> Written | None:
-    """Bring `profile` to what `wanted` answers under the lock (pods by tier); None where `first`, which is called there with what was found,
-    says that there is nothing to do, or where another run waits with the same question.
+    """Bring `profile` to what `wanted` answers under the lock (pods by tier); None where `first`, which is called there with what was found
+    and what preflight says of it, says that there is nothing to do, or where another run waits with the same question.
 
     Raises PreflightError, ApprovalError, BudgetError, UnfinishedError, and what the cloud says.
     """
@@ -53,8 +53,7 @@ def written(
             if agreed is None:
                 report.checks(checks)
                 found.show(profile)
-                refuse(checks)
-                if not first(found):
+                if not first(found, checks):
                     return None
                 if found.plan.of_kind(SERVICES.kind).changes:
                     found, checks = _found(connection, profile, target)

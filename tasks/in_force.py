@@ -18,6 +18,7 @@ from ironwood.capacity.windows import WeeklyWindows
 from ironwood.errors import InputError, NotFoundError, StateError
 from ironwood.profile import Profile
 from ironwood.state import PlanInForce
+from ironwood.windows.demand import WeekDemand, with_demand
 from ironwood.windows.document import digest_of, in_force, written
 from ironwood.windows.occurrences import InForce
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
@@ -34,13 +35,19 @@ from tasks.windows import kept_at
     persist_result=False,
 )
 def put_in_force(
-    connection: Connection, profile: Profile, windows: WeeklyWindows, since: datetime, until: datetime | None, run: UUID
+    connection: Connection,
+    profile: Profile,
+    windows: WeeklyWindows,
+    since: datetime,
+    until: datetime | None,
+    run: UUID,
+    demand: WeekDemand | None = None,
 ) -> InForce:
-    """Write `windows` as the plan that holds from `since` until `until`, and read it back.
+    """Write `windows` as the plan that holds from `since` until `until`, and read it back; with the `demand` it was made for the budget can plan it anew.
 
     Raises InputError before the profile was provisioned, StateError when something else was put in force meanwhile.
     """
-    document = written(windows)
+    document = written(windows) if demand is None else with_demand(written(windows), demand)
     plan = PlanInForce(digest=digest_of(document), since=since, until=until, document=document)
     found = in_force(_kept(connection, profile, run, plan), where=kept_at(profile))
     if found is None or found.digest != plan.digest:

@@ -15,7 +15,7 @@ from datetime import datetime
 from cloud import audit, vms
 from cloud.connection import Connection
 from cloud.journal import Attempt
-from ironwood.cost.ledger import Change, Entry, Make, Vm
+from ironwood.cost.ledger import LAG, Change, Entry, Make, Vm
 from ironwood.errors import CloudError, LedgerError, TransientError
 from ironwood.plan import Change as Planned
 from ironwood.resources.group import Billed, InstanceGroup
@@ -75,13 +75,15 @@ def _write(connection: Connection, group: InstanceGroup, billed: Billed, entry: 
 
 
 def _seen(connection: Connection, group: InstanceGroup, since: datetime) -> Iterator[Vm]:
-    """The group's VMs as the cloud tells of them: those that are there, those of them that ended since."""
+    """What the cloud tells of the group's VMs since the intent: those that began, those that ended. The others the ledger knows, or the meter finds."""
     zone = group.scope.partition("/")[2]
     assert group.billed is not None
     ended = vms.told(connection, zones=[zone], head=group.base_instance_name + "-", since=since)
     there = vms.of_group(connection, zone=zone, group=group.base_instance_name)
     for vm in there:
-        yield replace(vm, end=vm.end or ended.ends.get(vm.id))
+        end = vm.end or ended.ends.get(vm.id)
+        if end is not None or vm.start >= since - LAG:
+            yield replace(vm, end=end)
     known = {vm.id for vm in there}
     for each in ended.vms.values():
         if each.id not in known and each.start is not None and each.end is not None:

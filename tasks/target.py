@@ -17,7 +17,7 @@ from ironwood.windows.merge import BASELINE
 from ironwood.windows.now import SizesNow
 from tasks import report
 from tasks.budget import capped_sizes
-from tasks.windows import plan_in_force, sizes_wanted
+from tasks.windows import plan_and_leads, sizes_wanted
 
 GIVEN = "given"
 
@@ -52,7 +52,8 @@ def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int]) 
     moment = connection.clock.now()
     if named.keys() >= profile.enabled_tiers.keys():
         return SizesNow(sizes=dict(named), reasons=dict.fromkeys(named, GIVEN), moment=moment)
-    now = sizes_wanted(profile, plan_in_force(connection, profile), moment)
+    plan, leads = plan_and_leads(connection, profile)
+    now = sizes_wanted(profile, plan, moment, leads)
     for tier, reason in now.reasons.items():
         if reason != BASELINE and tier not in named:
             report.say("windows", f"{tier} {now.sizes[tier]}: {reason}")

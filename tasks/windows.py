@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -10,13 +10,14 @@ from prefect.cache_policies import NO_CACHE
 from cloud import state
 from cloud.connection import Connection
 from ironwood import naming
+from ironwood.cost.leads import ahead_of
 from ironwood.errors import ApiDisabledError, NotFoundError
 from ironwood.profile import Profile
 from ironwood.state import State
 from ironwood.windows.document import in_force
 from ironwood.windows.now import SizesNow
 from ironwood.windows.occurrences import InForce
-from ironwood.windows.timeline import leads_of, sizes_of_now
+from ironwood.windows.timeline import Leads, sizes_of_now
 from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
 
 
@@ -35,6 +36,22 @@ def plan_in_force(connection: Connection, profile: Profile) -> InForce | None:
         return in_force(known_state(connection, profile).capacity_plan, where=kept_at(profile))
 
 
+@task(
+    name="windows",
+    task_run_name="read the capacity plan in force",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def plan_and_leads(connection: Connection, profile: Profile) -> tuple[InForce | None, dict[str, timedelta]]:
+    """The same, and how long before its window a pod of each tier is ordered: learned where the ledger has taught it."""
+    with connection.clock.participating("windows"):
+        kept = known_state(connection, profile)
+        return in_force(kept.capacity_plan, where=kept_at(profile)), ahead_of(profile, kept.leads)
+
+
 def known_state(connection: Connection, profile: Profile) -> State:
     """The state of `profile`, empty before it was provisioned. Raises StateError."""
     try:
@@ -48,6 +65,6 @@ def kept_at(profile: Profile) -> str:
     return f"gs://{naming.bucket(profile.name_prefix, profile.project_id)}/{state.OBJECT}: the capacity plan in force"
 
 
-def sizes_wanted(profile: Profile, plan: InForce | None, moment: datetime) -> SizesNow:
+def sizes_wanted(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads) -> SizesNow:
     """What is to be held at `moment`, every tier grown its lead ahead."""
-    return sizes_of_now(profile, plan, moment, leads_of(profile))
+    return sizes_of_now(profile, plan, moment, leads)

@@ -11,7 +11,7 @@ from datetime import datetime
 class SizesNow:
     """`sizes` (pods by tier, every enabled tier) at `moment`, with a reason a tier; `next_change` is when they change by themselves, if they do.
 
-    `told` are sentences a person should read: conflicts, expired overrides, a plan that has run out.
+    `in_force` names the capacity plan they follow, or the profile. `told` are sentences a person should read: conflicts, expired overrides, a plan that has run out.
     """
 
     sizes: Mapping[str, int]
@@ -19,6 +19,7 @@ class SizesNow:
     moment: datetime
     next_change: datetime | None = None
     told: tuple[str, ...] = ()
+    in_force: str = "the profile"
 
     @property
     def text(self) -> str:

@@ -110,6 +110,7 @@ def sizes_of_now(profile: Profile, plan: InForce | None, moment: datetime, leads
         moment=moment,
         next_change=None if following is None else following.at,
         told=(*now.conflicts, *without_effect(profile, plan, moment)),
+        in_force=plan.said if plan is not None and plan.since <= moment and (plan.until is None or moment < plan.until) else "the profile",
     )
 
 

@@ -19,11 +19,14 @@ from flows.check_budget import check_budget
 from flows.provision import provision
 from flows.reconcile import ours
 from flows.scale import scale
+from ironwood.capacity.windows import always
 from ironwood.cost.estimate import estimate
 from ironwood.errors import BudgetError, PermissionDeniedError, UnfinishedError
 from ironwood.profile import Profile
+from ironwood.windows.demand import WeekDemand
 from running import EmbeddedCloud
 from tasks.budget import reserve
+from tasks.in_force import put_in_force
 from tasks.inputs import load_price_book, load_profile
 
 GROUPS = "compute/v1/projects/embedded-project/zones/us-central1-c/instanceGroupManagers"
@@ -168,3 +171,25 @@ def remembered(connection: Connection, profile: Profile):
     found = states.read(connection, profile).state.spending
     assert found is not None
     return found
+
+
+def test_a_plan_is_made_anew_within_what_is_left_and_is_in_force_at_once(
+    flows_here: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
+):
+    profile = budgeted(small_profile, 60_000, "at: 0.0001, do: replan")  # what runs passes that before a tier has drained
+    provision(str(small_profile))
+    connection = connect(profile)
+    never = WeekDemand(units=((0.0,) * 5,) * 168, shortfall_usd=100.0)
+    now = connection.clock.now()
+    before = put_in_force.fn(connection, profile, always({"small": 1, "medium": 1}, "Etc/UTC"), now, None, uuid4(), never)
+    assert check_budget(str(small_profile)) == 1
+    kept = states.read(connection, profile).state
+    assert kept.capacity_plan is not None
+    assert kept.capacity_plan.digest != before.digest
+    assert kept.capacity_plan.until is not None
+    assert set(kept.spending.done.values() if kept.spending else ()) == {"planned"}
+    assert sizes(flows_here) == {"small": 0, "medium": 0}  # nothing is asked for, so nothing is held
+    told = " ".join(capsys.readouterr().out.split())
+    assert "a new plan is in force" in told
+    assert "by the end" in told
+    assert "the sizes planned" in told

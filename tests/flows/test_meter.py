@@ -87,11 +87,11 @@ def test_what_the_ledger_did_not_know_is_told_and_put_right_by_the_clouds_instan
 def test_a_profile_without_a_ledger_is_not_metered_and_its_plan_says_so(
     flows_here: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert flows_here
-    provision(str(small_profile))
+    provision(str(small_profile), dry_run=True)
     profile = load_profile(str(small_profile))
     assert look.fn(connect(profile), profile, ours(observe(connect(profile)).live, profile), None) is None
     assert check_budget(str(small_profile)) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "no ledger is kept, because logging is off: what this spends is not metered" in told
-    assert "keeps no ledger, so its spending is not metered" in told
+    assert f"nothing of profile {profile.name} is there, so nothing is spent" in told
+    assert flows_here.writes() == []

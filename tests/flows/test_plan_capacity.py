@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from flows.plan_capacity import main, plan_capacity
+from ironwood.errors import InputError
 from running import EmbeddedCloud, PrefectServer, run
 
 
@@ -78,6 +80,13 @@ def test_a_trace_without_a_peak_is_counted_in_chips(three_days: Path, capsys: py
 def test_wrong_input_is_told_before_anything_starts(flags: list[str], says: str, three_days: Path, capsys: pytest.CaptureFixture[str]):
     assert main([str(three_days) if flag == "TRACE" else flag for flag in flags]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("flows_here")
+@pytest.mark.parametrize("flags", [{"in_force_until": "2100-01-01"}, {"clear": True, "put_in_force": True}])
+def test_contradicting_wishes_are_refused(flags: dict[str, Any], three_days: Path):
+    with pytest.raises(InputError, match="put_in_force, with in_force_until or without, or clear: choose one of the two"):
+        plan_capacity("embedded", trace=str(three_days), **flags)
 
 
 def test_a_wrong_what_if_is_told_in_one_line(commands: dict[str, str], three_days: Path):

@@ -26,7 +26,9 @@ _LEVELS: Final = (0.5, 0.8, 0.9, 0.95)
 _FACTOR_LIMITS: Final = (0.3, 3.0)
 _LONGEST_STEP: Final = 3
 _RECENT_MINUTES: Final = 60
-_OUTAGES_SHARE: Final = 0.05
+# From so many falls on they are the trace's nature and no outages. Falls are counted and not low bins, because one outage is many bins.
+_USUAL_FALLS_A_DAY: Final = 8.0
+_USUAL_FALLS_SHARE: Final = 0.05  # of the bins: the same for coarse traces
 _RANKED_MINUTES: Final = 60  # paths are ranked by their mean over so long
 
 
@@ -44,7 +46,9 @@ class Forecaster:
         self._seen = 0
         self._recent: list[float] = []
         self._run = 0
-        self._outages = 0.0
+        self._low = False
+        self._falls = 0.0  # a bin
+        self._usual_falls = min(_USUAL_FALLS_A_DAY / self._clock.per_day, _USUAL_FALLS_SHARE)
         checked = sorted({max(1, round(m / minutes)) for m in _CHECKED_MINUTES})
         self._checked = np.array([j for j in checked if j <= self._leads], dtype=np.int64)
         self._quantiles = np.zeros((self._clock.bins, len(self._checked), 2))
@@ -78,7 +82,7 @@ class Forecaster:
         return np.ascontiguousarray(self._paths[:, np.clip(places, 0, self._leads - 1)])
 
     def _see(self, t: int, value: float) -> None:
-        valid = self._is_valid(value)
+        valid = self._is_valid(t, value)
         if t > 0:
             self._score(t, value, valid=valid)
         for expert in self._experts:
@@ -89,14 +93,16 @@ class Forecaster:
         self._paths = self._stretch(self._mix(each))
         self._quantiles[t] = np.quantile(self._paths[:, self._checked - 1], (0.1, 0.9), axis=0).T
 
-    def _is_valid(self, value: float) -> bool:
+    def _is_valid(self, t: int, value: float) -> bool:
         recent = self._recent
         keep = max(2, round(_RECENT_MINUTES / self._clock.minutes))
         usual = float(np.median(recent)) if len(recent) >= keep else 0.0
         share = self._p.outage_share if self._run == 0 else self._p.resume_share  # the bin in which demand returns is only partly served
         low = value < share * usual
-        self._outages += (float(low) - self._outages) / (2 * self._clock.per_day)
-        if low and self._outages < _OUTAGES_SHARE and self._run * self._clock.minutes < self._p.outage_minutes:
+        fell = low and not self._low
+        self._low = low
+        self._falls += (float(fell) - self._falls) / min(max(t + 1, self._clock.per_day), 2 * self._clock.per_day)
+        if low and self._falls < self._usual_falls and self._run * self._clock.minutes < self._p.outage_minutes:
             self._run += 1
             return False
         self._run = 0 if not low else self._run

@@ -8,6 +8,7 @@ from ironwood.capacity.demand import make_calendar, parse_trace, parse_zone, to_
 from ironwood.capacity.forecast.calibration import Scoreboard, pinball
 from ironwood.capacity.forecast.clock import Clock
 from ironwood.capacity.forecast.forecaster import Forecaster
+from ironwood.capacity.policies.optimized import HORIZON
 
 TRACES = Path(__file__).parents[2] / "data" / "traces"
 DAY = 288
@@ -79,6 +80,26 @@ def test_the_level_is_carried_through_an_outage():
     assert np.median(paths[:, 2]) > 5_000
 
 
+@pytest.mark.parametrize("native_bins", [1, 2], ids=["5 min", "10 min"])
+def test_the_level_is_carried_through_the_last_of_several_outages_of_two_days(native_bins):
+    units = daily(4)
+    for hours_ago in (33, 27, 10, 6):
+        begin = len(units) - hours_ago * 12
+        units[begin : begin + 2 * 12] = 0
+    units[-2 * 12 :] = 0
+    units = np.repeat(units[::native_bins], native_bins)
+    paths = forecast(units, native_bins=native_bins).paths(len(units))
+    assert np.median(paths[:, 2]) > 5_000
+
+
+def test_where_falls_are_usual_a_low_bin_is_no_outage():
+    units = daily(4)
+    units[::12] *= 0.05
+    units[-6:] *= 0.05
+    paths = forecast(units).paths(len(units))
+    assert np.median(paths[:, 0]) < 5_000
+
+
 def test_demand_that_stays_away_is_believed_in_the_end():
     units = daily(3)
     units[-8 * 12 :] = 0
@@ -128,7 +149,7 @@ def test_the_quantiles_of_real_traffic_hold_what_they_say(name):
     trace = parse_trace((TRACES / f"{name}.csv").read_text(), source=name)
     demand = to_demand(trace, peak_units=20_000)
     first = demand.bins - 7 * DAY
-    made = Forecaster(calendar=demand.calendar, horizon=26)
+    made = Forecaster(calendar=demand.calendar, horizon=HORIZON)  # the forecast `optimized` decides by
     board = Scoreboard(demand.bins)
     for index in range(first, demand.bins):
         made.observe(demand.units[: demand.calendar.known_at(index)])

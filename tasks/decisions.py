@@ -1,0 +1,65 @@
+"""Keep a decision: one entry in the ledger's log, one version of the artifact `decisions-PROFILE`. A profile without a log keeps the artifact only."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from cloud import audit
+from cloud.connection import Connection
+from ironwood.decision import Decision
+from ironwood.desired.observability import ledger_log
+from ironwood.errors import CloudError
+from ironwood.profile import Profile
+from tasks import report
+from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+
+
+@task(
+    name="decision",
+    task_run_name="keep the decision",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=PAUSES_SECONDS,
+    retry_condition_fn=may_succeed_later,
+    persist_result=False,
+)
+def keep(connection: Connection, profile: Profile, decision: Decision, run: UUID) -> None:
+    """Keep `decision` of the flow run `run`; repeated, it is kept once. That the log cannot be written is told and stops nothing."""
+    create_markdown_artifact(
+        key=f"decisions-{profile.name}", markdown=_page(decision), description=f"{decision.at:%a %d %b %H:%M} {decision.done}"
+    )
+    if not profile.logging.enabled:
+        return
+    entry = audit.Entry(id=str(uuid5(run, "decision")), at=decision.at, content=decision.content())
+    try:
+        with connection.clock.participating("decision"):
+            audit.write(connection, log=ledger_log(profile), owner=profile.name, entries=[entry])
+    except CloudError as error:
+        report.say("decision", f"could not be written to the ledger's log: {error}")
+
+
+def _page(decision: Decision) -> str:
+    lines = [
+        f"# {decision.profile}: {decision.at:%A %d %B %Y %H:%M} UTC",
+        "",
+        f"In force: {decision.in_force}. Due {decision.scheduled:%H:%M:%S} UTC. Done: {decision.done}",
+        "",
+        "| tier | was | wanted | why |",
+        "|---|---|---|---|",
+        *(
+            f"| {tier} | {decision.seen.get(tier, 0)} | {pods} | {decision.reasons.get(tier, '')} |"
+            for tier, pods in decision.choices[0].sizes.items()
+        ),
+        "",
+        "| choice | sizes | $/h |",
+        "|---|---|---|",
+        *(
+            f"| {each.name} | {', '.join(f'{tier} {pods}' for tier, pods in each.sizes.items())} | {report.usd(each.usd_hour)} |"
+            for each in decision.choices
+        ),
+    ]
+    return "\n".join(lines)
