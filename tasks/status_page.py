@@ -19,7 +19,6 @@ PAGES = {
     "drift": "what differs from the profile",
     "budget": "spent so far, forecast, thresholds",
     "decisions": "what was decided, and why",
-    "decision": "the last decision, and why",
     "preview": "the sizes and dollars of the next days",
     "schedules": "when scale looks",
     "capacity-plan": "the capacity plan with its alternatives",
