@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument("--folds", action="store_true", help="history days only")
     parser.add_argument("--trace", action="append", help="only traces whose name begins so")
     parser.add_argument("--told", action="store_true", help="what information is worth, instead of the frontier")
+    parser.add_argument("--factor", type=float, action="append", help="shortfall price factors of the frontier (default 1, 1.5, 2.5, 3, 4)")
     options = parser.parse_args()
     rules = make_rules(shortfall_usd_per_unit_hour=STANDARD_SHORTFALL_USD)
     for stem, learnt in TRACES.items():
@@ -102,7 +103,7 @@ def main() -> None:
             information(stem, demand, test_bins, rules)
             continue
         if not options.folds:
-            row(stem, demand, test_bins, rules, FACTORS)
+            row(stem, demand, test_bins, rules, tuple(options.factor or FACTORS))
             continue
         past = history(demand, test_bins)
         row(f"{stem} folds", past, past.bins - learnt * BINS_PER_DAY, rules, (1.0,))

@@ -15,7 +15,7 @@ from flows.validate import validate
 from flows.when_to_look import look_when_sizes_change
 from flows.writing import written
 from ironwood.desired import desired
-from ironwood.errors import ApprovalError
+from ironwood.errors import ApprovalError, ProfileError
 from ironwood.plan import Plan
 from ironwood.profile import sizes_within
 from ironwood.resources.base import SERVICES
@@ -37,6 +37,8 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     connection = connect(ours)
     report.opening(ours, connection)
     sizes_within(ours, sizes or {})  # what is wrong with the input is told before anything is asked
+    if ours.expired(connection.clock.now()):
+        raise ProfileError(f"profile {ours.name} has expired; give `expires` a later date, or remove it, to have anything provisioned")
     if dry_run:
         tell(connection, "provision", desired(ours, ours.baseline))
         target = sizes_now(connection, ours, sizes).sizes

@@ -14,6 +14,7 @@ from flows.permitted import demand
 from flows.reconcile import Reconciliation, compare, owned_count, run_id
 from flows.reconcile import ours as owned
 from flows.run_names import named
+from flows.teardown import teardown
 from flows.when_to_look import look_no_more, look_when_sizes_change
 from flows.writing import written
 from ironwood.cost.budget import pods_of
@@ -33,12 +34,16 @@ from tasks.target import sizes_now
 def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_run: bool = False) -> int:
     """Bring every tier to its size in `sizes` (pods by tier; a tier not named goes to what the windows in force want now).
 
-    Where nothing of the profile is there, nothing is made: a look that comes after a teardown does not undo it.
+    Where nothing of the profile is there, nothing is made: a look that comes after a teardown does not undo it. A profile that has expired is
+    torn down.
     `dry_run` stops after the plan. Returns the number of changes planned.
     """
     ours = load_profile(profile)
     connection = connect(ours)
     sizes_within(ours, sizes or {})  # what is wrong with the input is told before anything is asked
+    if ours.expired(connection.clock.now()) and not dry_run:
+        report.say("expired", f"profile {ours.name} has expired: everything of it is torn down")
+        return teardown(profile, confirm=ours.name)
     if dry_run:
         now = sizes_now(connection, ours, sizes)
         _say(ours, now.sizes)

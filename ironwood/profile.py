@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, get_args
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
@@ -19,7 +20,7 @@ from ironwood.errors import ProfileError
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
-from ironwood.profile_windows import HolidaySettings, Override, OwnWindow, Zone
+from ironwood.profile_windows import HolidaySettings, Moment, Override, OwnWindow, Zone
 
 TierName = Literal["small", "medium", "large"]
 TIER_NAMES: tuple[str, ...] = get_args(TierName)
@@ -227,12 +228,17 @@ class Profile(_Section):
     approval: Approval = Approval()
     lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None
+    expires: Moment | None = None
     time_zone: Zone = "Etc/UTC"
     holidays: HolidaySettings = HolidaySettings()
     windows: Annotated[tuple[OwnWindow, ...], Field(strict=False)] = ()
     overrides: Annotated[tuple[Override, ...], Field(strict=False)] = ()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
+
+    def expired(self, moment: datetime) -> bool:
+        """Whether, at `moment`, nothing of the profile is to be there any more; a date alone is its last minute, included."""
+        return self.expires is not None and moment >= self.expires.end(ZoneInfo(self.time_zone))
 
     @property
     def enabled_tiers(self) -> dict[str, Tier]:
