@@ -24,13 +24,15 @@ PREFIX = "ironwood: "
 NOT_COMPARED = {"id", "created", "updated", "owner_resource", "enabled", "tags"}
 
 
-def apply_automations(path: Path = WRITTEN) -> tuple[int, int]:
+def apply_automations(profile: str, path: Path = WRITTEN) -> tuple[int, int]:
     """Bring the server's automations to what `path` says; answers how many were made or changed, and how many removed.
+
+    `profile` is one whose deployments there are; those it runs are told for which profile they are run.
 
     Raises UnfinishedError when one names a deployment the server does not have.
     """
     with get_client(sync_client=True) as client:
-        wanted = [_read(client, each) for each in YAML(typ="safe").load(path.read_text())]
+        wanted = [_read(client, each, profile) for each in YAML(typ="safe").load(path.read_text())]
         known: dict[str, list[Automation]] = {}
         for each in client.read_automations():
             if each.name.startswith(PREFIX):
@@ -63,17 +65,17 @@ def _compared(automation: AutomationCore) -> dict[str, Any]:
     return shown
 
 
-def _read(client: SyncPrefectClient, written: dict[str, Any]) -> AutomationCore:
-    actions = [_action(client, written["name"], each) for each in written["actions"]]
+def _read(client: SyncPrefectClient, written: dict[str, Any], profile: str) -> AutomationCore:
+    actions = [_action(client, written["name"], each, profile) for each in written["actions"]]
     read: AutomationCore = AutomationCore.model_validate({**written, "actions": actions, "enabled": True})
     return read
 
 
-def _action(client: SyncPrefectClient, automation: str, action: dict[str, Any]) -> dict[str, Any]:
+def _action(client: SyncPrefectClient, automation: str, action: dict[str, Any], profile: str) -> dict[str, Any]:
     if "deployment" not in action:
         return action
     rest = {name: value for name, value in action.items() if name != "deployment"}
-    return rest | {"deployment_id": str(_deployment(client, automation, action["deployment"]))}
+    return rest | {"deployment_id": str(_deployment(client, automation, action["deployment"].replace("PROFILE", profile)))}
 
 
 def _deployment(client: SyncPrefectClient, automation: str, name: str) -> UUID:

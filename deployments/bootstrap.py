@@ -4,7 +4,7 @@
 
 1. The process work pool `ironwood` with two queues: `first` is never kept waiting, `default` runs at most six runs at once, however many pile up.
 2. A writer lock, a global concurrency limit of one slot, for every profile.
-3. Every deployment of prefect.yaml with its limits, schedules and triggers; for other profiles the same ones under their names.
+3. Every deployment of prefect.yaml with its limits, schedules and triggers for each profile given, under its name; `embedded` where none is.
 4. The automations of automations.yaml.
 
 The server is the one of PREFECT_API_URL, else this machine's. Nothing is started: `deployments/ui.py` does that.
@@ -53,9 +53,9 @@ def bootstrap(profiles: Sequence[str] = (OURS,)) -> str:
             _work_pool(client)
         for name in sorted(names | {path.stem for path in PROFILES.glob("*.yaml")}):
             ensure_limit(limit_name(name))
-        for profile in dict.fromkeys((OURS, *profiles)):
+        for profile in dict.fromkeys(profiles):
             _deploy(url, WRITTEN if profile == OURS else written_for(profile))
-        apply_automations()
+        apply_automations(min(names))
     return url
 
 
@@ -104,7 +104,7 @@ def profiles_given(description: str) -> argparse.ArgumentParser:
     """A parser of `--profile`, any number of times."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--profile", action="append", default=[], metavar="NAME|FILE", help=f"deploy the flows for this profile too (always: {OURS})"
+        "--profile", action="append", default=[], metavar="NAME|FILE", help="deploy the flows for this profile (any number of times)"
     )
     return parser
 
@@ -114,7 +114,7 @@ def main() -> int:
     given = profiles_given(str(__doc__)).parse_args()
 
     def work() -> None:
-        url = bootstrap((OURS, *given.profile))
+        url = bootstrap(given.profile or (OURS,))
         print(f"deployments, limits and automations are made on {url}")
 
     return exit_code(work, stopped="stopped; run the same command again to finish what was begun")

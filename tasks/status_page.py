@@ -19,7 +19,6 @@ PAGES = {
     "drift": "what differs from the profile",
     "budget": "spent so far, forecast, thresholds",
     "decisions": "what was decided, and why",
-    "decision": "the last decision, and why",
     "preview": "the sizes and dollars of the next days",
     "schedules": "when scale looks",
     "capacity-plan": "the capacity plan with its alternatives",
@@ -54,7 +53,7 @@ def _page(
         for key, what in PAGES.items():
             if latest := found.get(f"{key}-{profile.name}"):
                 written = f"{latest.updated:%d %b %H:%M} UTC" if latest.updated else ""
-                yield f"| [{key}](/v2/artifacts/key/{latest.key}) | {what} | {latest.description or ''} {written} |"
+                yield f"| [{key}](/v2/artifacts/key/{latest.key}) | {what} | {' · '.join(each for each in (latest.description, written) if each)} |"
     yield from ("", "## Owned", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}")
     yield from (f"| {' | '.join(row)} |" for row in rows)
 

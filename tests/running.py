@@ -117,6 +117,15 @@ class PrefectServer:
         }
 
 
+def pause_schedules(server: PrefectServer) -> None:
+    """Nothing comes by itself from now on. A server on SQLite answers 503 where another writer is in its way."""
+    for deployment in httpx.post(f"{server.url}/deployments/filter", json={}, timeout=60).raise_for_status().json():
+        for schedule in deployment["schedules"]:
+            url = f"{server.url}/deployments/{deployment['id']}/schedules/{schedule['id']}"
+            if schedule["active"]:
+                wait_until(lambda url=url: httpx.patch(url, json={"active": False}, timeout=60).is_success, "a schedule to be paused")
+
+
 def answers(url: str) -> bool:
     try:
         return httpx.get(url, timeout=5).is_success

@@ -22,7 +22,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from builders import ROOT
-from running import EmbeddedCloud, PrefectServer, run, wait_until
+from running import EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -99,7 +99,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     try:
         done = run("deployments.bootstrap", "--profile", str(profile), environment=environment)
         assert done.returncode == 0, done.stdout + done.stderr
-        rest(server)
+        pause_schedules(server)  # nothing comes by itself while the test looks
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "ironwood"]
         worker = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -116,14 +116,6 @@ def office(tmp_path: Path) -> Iterator[Office]:
             worker.wait(60)
         cloud.stop()
         server.stop()
-
-
-def rest(server: PrefectServer) -> None:
-    """Nothing comes by itself while the test looks: what is scheduled by prefect.yaml is paused."""
-    for deployment in httpx.post(f"{server.url}/deployments/filter", json={}, timeout=60).raise_for_status().json():
-        for schedule in deployment["schedules"]:
-            url = f"{server.url}/deployments/{deployment['id']}/schedules/{schedule['id']}"
-            httpx.patch(url, json={"active": False}, timeout=60).raise_for_status()
 
 
 def artifacts(office: Office, run_id: str) -> set[Any]:

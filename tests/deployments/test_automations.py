@@ -60,16 +60,16 @@ def write(path: Path, automations: list[dict[str, object]]) -> None:
 @pytest.mark.usefixtures("there")
 def test_applied_twice_they_are_there_once_and_nothing_is_written_again(written: Path):
     names = [each["name"] for each in YAML(typ="safe").load(written.read_text())]
-    assert apply_automations(written) == (len(names), 0)
+    assert apply_automations("embedded", written) == (len(names), 0)
     first = {each.name: each.id for each in ours()}
-    assert apply_automations(written) == (0, 0)
+    assert apply_automations("embedded", written) == (0, 0)
     assert {each.name: each.id for each in ours()} == first
     assert sorted(first) == sorted(names)
 
 
 @pytest.mark.usefixtures("there")
 def test_one_that_changed_is_mended_one_that_is_doubled_or_no_longer_written_goes_and_a_pause_stays(written: Path):
-    apply_automations(written)
+    apply_automations("embedded", written)
     automations = YAML(typ="safe").load(written.read_text())
     with get_client(sync_client=True) as client:
         first, second = (next(each for each in ours() if each.name == automations[index]["name"]) for index in (0, 1))
@@ -78,7 +78,7 @@ def test_one_that_changed_is_mended_one_that_is_doubled_or_no_longer_written_goe
     automations[0]["description"] = "said better"
     gone = automations.pop()
     write(written, automations)
-    assert apply_automations(written) == (1, 2)
+    assert apply_automations("embedded", written) == (1, 2)
     found = {each.name: each for each in ours()}
     assert len(ours()) == len(found) == len(automations)
     assert gone["name"] not in found
@@ -88,10 +88,10 @@ def test_one_that_changed_is_mended_one_that_is_doubled_or_no_longer_written_goe
 @pytest.mark.usefixtures("there")
 def test_an_automation_for_a_deployment_that_is_not_there_is_an_error_that_names_both(written: Path):
     automations = YAML(typ="safe").load(written.read_text())
-    automations[0]["actions"] = [{"type": "run-deployment", "source": "selected", "deployment": "nothing/here"}]
+    automations[0]["actions"] = [{"type": "run-deployment", "source": "selected", "deployment": "nothing/PROFILE"}]
     write(written, automations)
-    with pytest.raises(UnfinishedError, match=r"'ironwood: dead runs': there is no deployment nothing/here"):
-        apply_automations(written)
+    with pytest.raises(UnfinishedError, match=r"'ironwood: dead runs': there is no deployment nothing/embedded"):
+        apply_automations("embedded", written)
 
 
 def test_a_death_is_noticed_after_three_heartbeats_missed():
@@ -109,7 +109,7 @@ def test_a_run_whose_heartbeats_stop_is_crashed_and_one_that_ended_is_left(tmp_p
     dead["trigger"]["within"] = 10  # the shortest Prefect takes; ours waits for three heartbeats of 30 s
     path = tmp_path / "automations.yaml"
     write(path, [dead])
-    apply_automations(path)
+    apply_automations("embedded", path)
     with get_client(sync_client=True) as client:
         dies, ends = (client.create_flow_run(Flow(fn=nothing, name="dies"), state=Running()).id for _ in range(2))
         wait_until(lambda: all(beat(prefect_server, each) for each in (dies, ends)), "the heartbeats to be taken")

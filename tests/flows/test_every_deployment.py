@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from builders import ROOT
-from running import EmbeddedCloud, PrefectServer, run, wait_until
+from running import EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("IRONWOOD_DEPLOYMENTS") != "all", reason="takes ten minutes: make deployments"),
@@ -35,7 +35,7 @@ RUNS: dict[str, dict[str, object]] = {
     "preview": {"days": 7},
     "schedules": {},
     "plan_capacity": {"trace": TRACE, "peak_units": 2000.0, "windows": 3},
-    "replay": {"trace": TRACE, "policy": "static"},
+    "replay": {"trace": TRACE, "policy": "always_on"},
     "refresh_prices": {},
     "rollout": {},
     "note": {"about": "a test"},
@@ -52,13 +52,6 @@ def environment(prefect_server: PrefectServer, in_the_cloud: EmbeddedCloud) -> d
     assert done.returncode == 0, done.stdout + done.stderr
     pause_schedules(prefect_server)
     return told
-
-
-def pause_schedules(server: PrefectServer) -> None:
-    for deployment in httpx.post(f"{server.url}/deployments/filter", json={}, timeout=60).json():
-        for schedule in deployment["schedules"]:
-            url = f"{server.url}/deployments/{deployment['id']}/schedules/{schedule['id']}"
-            httpx.patch(url, json={"active": False}, timeout=60).raise_for_status()
 
 
 @pytest.fixture
