@@ -16,7 +16,9 @@ from tasks.inputs import load_profile
 
 
 def test_what_has_expired_is_torn_down_by_the_next_look_and_not_made_again(flows_here: EmbeddedCloud, small_profile: Path):
-    small_profile.write_text(small_profile.read_text().replace("{chips: 16}", "{enabled: false}").replace("8080}", "8080, default_tier: small}"))
+    small_profile.write_text(
+        small_profile.read_text().replace("{chips: 16}", "{enabled: false}").replace("8080}", "8080, default_tier: small}")
+    )
     clock = connect(load_profile(str(small_profile))).clock
     text = small_profile.read_text()
     small_profile.write_text(text + f"expires: {clock.now() + timedelta(days=30):%Y-%m-%dT%H:%M}\n")
