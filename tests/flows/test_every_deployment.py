@@ -73,8 +73,16 @@ def start(server: PrefectServer, flow: str, scheduled: datetime | None = None, *
     body: dict[str, Any] = {"parameters": parameters}
     if scheduled is not None:
         body["state"] = {"type": "SCHEDULED", "state_details": {"scheduled_time": scheduled.isoformat()}}
-    made = httpx.post(f"{server.url}/deployments/{found['id']}/create_flow_run", json=body, timeout=60).raise_for_status().json()
-    return str(made["id"])
+    made: list[str] = []
+
+    def created() -> bool:
+        answer = httpx.post(f"{server.url}/deployments/{found['id']}/create_flow_run", json=body, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # SQLite was busy with another writer, and nothing was made
+            made.append(str(answer.raise_for_status().json()["id"]))
+        return bool(made)
+
+    wait_until(created, f"a run of {flow} to be made")
+    return made[0]
 
 
 def state_of(server: PrefectServer, run_id: str) -> dict[str, Any]:
