@@ -32,12 +32,16 @@ check: $(READY) ## ruff, mypy --strict, import contracts
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-# Two halves that last about as long: the flows wait a lot, the other tests compute; a few long flows go with the latter.
+# Three parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter.
 ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
+FLOWS := $(filter-out $(ASIDE),$(wildcard tests/flows/test_*.py))
+LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS)) tests/tasks
 OTHERS := $(filter-out tests/flows/ tests/tasks/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)
-test: check ## every check and test, in two halves side by side
-	@mkdir -p .ironwood; $(BIN)/python -m pytest $(OTHERS) > .ironwood/tests.log 2>&1 & others=$$!; \
-	$(BIN)/python -m pytest tests/flows tests/tasks $(ASIDE:%=--ignore=%); failed=$$?; wait $$others || failed=1; cat .ironwood/tests.log; exit $$failed
+test: check ## every check and test, in three parts side by side
+	@mkdir -p .ironwood; $(BIN)/python -m pytest $(OTHERS) > .ironwood/others.log 2>&1 & others=$$!; \
+	$(BIN)/python -m pytest $(LATER) > .ironwood/later.log 2>&1 & later=$$!; \
+	$(BIN)/python -m pytest $(filter-out $(LATER),$(FLOWS)); failed=$$?; \
+	wait $$later || failed=1; cat .ironwood/later.log; wait $$others || failed=1; cat .ironwood/others.log; exit $$failed
 
 kill: $(READY) ## SIGKILL at every write of provision, scale and teardown
 	@IRONWOOD_KILL_POINTS=all $(BIN)/python -m pytest tests/flows/test_kill_points.py -q -s

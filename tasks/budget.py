@@ -18,7 +18,7 @@ from cloud.connection import Connection
 from ironwood.cost import budget
 from ironwood.cost.budget import Capped, Growth
 from ironwood.cost.estimate import estimate
-from ironwood.errors import ApiDisabledError, NotFoundError
+from ironwood.errors import ApiDisabledError, NotFoundError, PermissionDeniedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
 from ironwood.state import State
@@ -40,7 +40,7 @@ def state_of(connection: Connection, profile: Profile) -> State | None:
     """What the state object says; None where there is no state object yet."""
     try:
         return states.read(connection, profile).state
-    except (NotFoundError, ApiDisabledError):
+    except (NotFoundError, ApiDisabledError, PermissionDeniedError):
         return None
 
 

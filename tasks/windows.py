@@ -11,7 +11,7 @@ from cloud import state
 from cloud.connection import Connection
 from ironwood import naming
 from ironwood.cost.leads import ahead_of
-from ironwood.errors import ApiDisabledError, NotFoundError
+from ironwood.errors import ApiDisabledError, NotFoundError, PermissionDeniedError
 from ironwood.profile import Profile
 from ironwood.state import State
 from ironwood.windows.document import in_force
@@ -53,10 +53,10 @@ def plan_and_leads(connection: Connection, profile: Profile) -> tuple[InForce | 
 
 
 def known_state(connection: Connection, profile: Profile) -> State:
-    """The state of `profile`, empty before it was provisioned. Raises StateError."""
+    """The state of `profile`, empty before it was provisioned; a bucket that is somebody else's is for preflight to name. Raises StateError."""
     try:
         return state.read(connection, profile).state
-    except (NotFoundError, ApiDisabledError):
+    except (NotFoundError, ApiDisabledError, PermissionDeniedError):
         return State(profile=profile.name)
 
 
