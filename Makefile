@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format ui stop kill states deployments screenshots bench lock clean
+.PHONY: help setup run test check format ui stop kill states deployments browser screenshots bench lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -33,10 +33,10 @@ format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 # Three parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter.
-ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
+ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py permissions.py)
 FLOWS := $(filter-out $(ASIDE),$(wildcard tests/flows/test_*.py))
-LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS)) tests/tasks
-OTHERS := $(filter-out tests/flows/ tests/tasks/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)
+LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS))
+OTHERS := $(filter-out tests/flows/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)
 test: check ## every check and test, in three parts side by side
 	@mkdir -p .ironwood; $(BIN)/python -m pytest $(OTHERS) > .ironwood/others.log 2>&1 & others=$$!; \
 	$(BIN)/python -m pytest $(LATER) > .ironwood/later.log 2>&1 & later=$$!; \
@@ -52,8 +52,10 @@ states: $(READY) ## teardown from each of twenty partial states
 deployments: $(READY) ## every deployment run by a worker; doubled, late, overlapping runs; a worker killed (10 min)
 	@IRONWOOD_DEPLOYMENTS=all $(BIN)/python -m pytest tests/flows/test_every_deployment.py -q
 
-screenshots: $(READY) ## the pictures of docs/operations.md, taken by the browser test
-	@$(BIN)/python -m pytest tests/browser -q
+browser: $(READY) ## an operator's day in Prefect's UI, in Debian's Chromium (apt-get install chromium)
+	@IRONWOOD_BROWSER=1 $(BIN)/python -m pytest tests/browser -q
+
+screenshots: browser ## the pictures of docs/operations.md, taken by the browser test
 	@$(BIN)/python -m bench.screenshots
 
 bench: $(READY) ## the figures of docs/benchmarks.md

@@ -24,6 +24,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from builders import ROOT
 from running import EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
 
+pytestmark = pytest.mark.skipif("IRONWOOD_BROWSER" not in os.environ, reason="takes two minutes and a browser: make browser")
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

@@ -24,7 +24,7 @@ import pytest
 from running import ROOT, EmbeddedCloud, PrefectServer, command, run, wait_until
 
 SEED = 20261123
-IN_MAKE_TEST = 3
+IN_MAKE_TEST = 2
 SIDE_BY_SIDE = 8
 """Most of a point is waiting for the killed writer's lease to run out."""
 HELD_WITHIN_SECONDS = 600.0
