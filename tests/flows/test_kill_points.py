@@ -4,7 +4,7 @@ The embedded cloud holds the n-th write, before it is handled (never sent, as fa
 committed (the response never arrives); there the run is killed. Running the command again converges: nothing twice, nothing
 left. n runs over the request log of a clean run. A kill with no write done or none left does not count.
 
-`make test` tries three seeded points of a lean profile, `make kill` all of a whole one (IRONWOOD_KILL_POINTS=all) and prints the count.
+`make test` tries two seeded points of a lean profile, `make kill` all of a whole one (IRONWOOD_KILL_POINTS=all) and prints the count.
 """
 
 from __future__ import annotations
