@@ -33,7 +33,7 @@ format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 # Three parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter.
-ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py permissions.py)
+ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
 FLOWS := $(filter-out $(ASIDE),$(wildcard tests/flows/test_*.py))
 LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS))
 OTHERS := $(filter-out tests/flows/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)
