@@ -89,7 +89,7 @@ class Office:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     if CHROMIUM is None:
-        pytest.skip("no chromium on this machine; apt-get install chromium, as .ci/run does")
+        pytest.fail("no chromium on this machine: apt-get install chromium")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     server = PrefectServer(folder=tmp_path).start()
     cloud = EmbeddedCloud(folder=tmp_path).start()

@@ -282,7 +282,7 @@ MARKABLE = sorted(kind for kind, form in KINDS.items() if form.marking != "none"
 
 def test_every_kind_has_a_driver_and_a_planter():
     assert set(DRIVERS) == set(KINDS)
-    assert all(isinstance(getattr(Planter, kind), Callable) for kind in MARKABLE)  # type: ignore[arg-type]
+    assert all(isinstance(getattr(Planter, kind), Callable) for kind in MARKABLE)
 
 
 def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedCloud, small_profile: Path):

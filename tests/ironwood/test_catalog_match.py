@@ -22,7 +22,7 @@ def a_sku(**fields: object) -> Sku:
         unit="h",
         usd=Decimal(5),
     )
-    return replace(sku, **fields)  # type: ignore[arg-type]
+    return replace(sku, **fields)
 
 
 def of(key: tuple[str, ...], *skus: Sku):

@@ -33,7 +33,7 @@ def vm(number: str, begin: float, end: float | None = None, make: Make = MAKE) -
 
 
 def change(phase: str, at: float, before: int, after: int, *vms: Vm, attempt: int = 1) -> Change:
-    return Change(phase=phase, at=MONTH + at * HOUR, run=RUN, step="s", attempt=attempt, make=MAKE, before=before, after=after, vms=vms)  # type: ignore[arg-type]
+    return Change(phase=phase, at=MONTH + at * HOUR, run=RUN, step="s", attempt=attempt, make=MAKE, before=before, after=after, vms=vms)
 
 
 def seen(at: float, *vms: Vm, ended: dict[str, datetime] | None = None, gone: tuple[Vm, ...] = (), things: tuple[Thing, ...] = ()) -> Seen:
@@ -161,7 +161,7 @@ def test_the_outlook_goes_by_what_is_planned_else_by_the_past_days_else_by_what_
     def at(book: Book, hours: int, **more: object):
         now = MONTH + hours * HOUR
         usd = spent(book, a_price_book(), MONTH, now).total_usd
-        return outlook(book, a_price_book(), since=MONTH, now=now, end=end, spent_usd=usd, hourly_usd=Decimal(48), **more)  # type: ignore[arg-type]
+        return outlook(book, a_price_book(), since=MONTH, now=now, end=end, spent_usd=usd, hourly_usd=Decimal(48), **more)
 
     days = Book.of([Found(vms=(vm("a", 0, 24), vm("b", 24, 48), vm("c", 24, 48), vm("d", 48)))])
     early = at(days, 12)

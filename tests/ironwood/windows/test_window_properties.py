@@ -58,7 +58,7 @@ def walls(zone: str, number: int) -> tuple[list[datetime], list[datetime]]:
     """Minutes around a clock change, and the latest the wall has shown by each of them."""
     day = TURNS[zone][number]
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=4)
-    instants = [begin + minute * MINUTE for minute in range(8 * DAY_MINUTES)]
+    instants = [begin + minute * MINUTE for minute in range(9 * DAY_MINUTES)]
     latest, shown = [], midnight(day) - timedelta(days=9)
     for each in instants:
         shown = max(shown, each.astimezone(ZoneInfo(zone)).replace(tzinfo=None))
@@ -72,8 +72,7 @@ def test_sizes_are_what_somebody_who_watches_the_wall_would_say(profile: Profile
     instants, latest = walls(profile.time_zone, number)
 
     def first(day: date, minute: int) -> datetime:
-        place = bisect_left(latest, midnight(day) + minute * MINUTE)
-        return instants[min(place, len(instants) - 1)]  # later than all that is watched: no minute that is asked about
+        return instants[bisect_left(latest, midnight(day) + minute * MINUTE)]
 
     begin, count = turn(profile, number)
     holidays = set(profile.holidays.dates)
