@@ -20,6 +20,7 @@ from flows.ground import give_back, prepare
 from flows.provision import provision
 from flows.reconcile import API_NAMES, owned_count
 from flows.reconcile import ours as owned
+from flows.refresh_prices import refresh_prices
 from flows.rollout import rollout
 from flows.run_names import named
 from flows.scale import scale
@@ -47,7 +48,8 @@ RESERVATIONS = "compute.reservations"
 
 @flow(name="lifecycle", flow_run_name=named("lifecycle of {profile}"))
 def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> None:
-    """Provision, validate, look for drift, scale up and down under load, show the status, tear down, prove zero.
+    """Provision, validate, look for drift, scale up and down under load, show the status, compare the prices with
+    Google's catalog, tear down, prove zero.
 
     `confirm` must be the profile's name, as for teardown. `image`, a serving image, is rolled out under load in between. On the embedded
     cloud what the profile takes for given is made first: a Shared VPC, reservations.
@@ -66,6 +68,7 @@ def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> 
         profile = with_image(profile, image)
         _rollout_under_load(connection, ours, profile)
     status(profile)
+    refresh_prices(profile)
     _held(connection, ours)
     teardown(profile, confirm=confirm)
     give_back(connection, ours)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 from prefect.context import TaskRunContext
 
 from cloud.connection import Connection
@@ -19,7 +18,7 @@ from ironwood.plan import Change
 from ironwood.resources.group import InstanceGroup
 from tasks.ledger import entered
 from tasks.progress import Bar
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +29,7 @@ class Done:
     took: timedelta
 
 
-@task(
-    name="apply",
-    task_run_name="{change.action} {change.address.kind} {change.address.name}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_jitter_factor=0.5,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="apply", run_name="{change.action} {change.address.kind} {change.address.name}")
 def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
     """Carry out `change` and return when the cloud has finished it."""
     logger = get_run_logger()
@@ -61,15 +51,7 @@ def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
         return Done(step=change.step, took=clock.now() - began)
 
 
-@task(
-    name="abandon order",
-    task_run_name="give up the order of {group.name}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="abandon order", run_name="give up the order of {group.name}")
 def abandon_order(connection: Connection, group: InstanceGroup, run: UUID) -> int:
     """Cancel what `group` was ordered and has not got, and read it back; answers how many VMs it has."""
     context = TaskRunContext.get()

@@ -10,9 +10,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud import state as states
 from cloud.connection import Connection
 from ironwood.cost import budget
@@ -25,7 +22,7 @@ from ironwood.state import State
 from tasks import report
 from tasks.inputs import load_price_book
 from tasks.meter import look, zone_of
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 
 def capped_sizes(connection: Connection, profile: Profile, sizes: Mapping[str, int], moment: datetime) -> Capped:
@@ -44,15 +41,7 @@ def state_of(connection: Connection, profile: Profile) -> State | None:
         return None
 
 
-@task(
-    name="reserve",
-    task_run_name="set money aside for {profile.name}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="reserve", run_name="set money aside for {profile.name}")
 def reserve(connection: Connection, profile: Profile, run: UUID, live: Graph, more_usd_hour: Decimal, seen: datetime) -> None:
     """Set money aside for growth by `more_usd_hour` over `live` as it was `seen`; raises BudgetError where the budget does not leave it."""
     with connection.clock.participating("reserve"):
@@ -71,15 +60,7 @@ def reserve(connection: Connection, profile: Profile, run: UUID, live: Graph, mo
     report.say("budget", f"{report.usd(growth.usd)} set aside for growing by {report.usd(growth.more_usd_hour)}/h")
 
 
-@task(
-    name="settle",
-    task_run_name="settle the money of {profile.name}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="settle", run_name="settle the money of {profile.name}")
 def settle(connection: Connection, profile: Profile, run: UUID, usd_hour: Decimal) -> None:
     """Release what was set aside for a run and write down what runs now."""
     with connection.clock.participating("settle"):

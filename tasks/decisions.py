@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 
 from cloud import audit
 from cloud.connection import Connection
@@ -15,18 +13,10 @@ from ironwood.desired.observability import ledger_log
 from ironwood.errors import CloudError
 from ironwood.profile import Profile
 from tasks import report
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 
-@task(
-    name="decision",
-    task_run_name="keep the decision",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="decision", run_name="keep the decision")
 def keep(connection: Connection, profile: Profile, decision: Decision, run: UUID) -> None:
     """Keep `decision` of the flow run `run`; repeated, it is kept once. That the log cannot be written is told and stops nothing."""
     create_markdown_artifact(

@@ -9,9 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud import state
 from cloud.connection import Connection
 from ironwood.capacity.windows import WeeklyWindows
@@ -21,19 +18,11 @@ from ironwood.state import PlanInForce
 from ironwood.windows.demand import WeekDemand, with_demand
 from ironwood.windows.document import digest_of, in_force, written
 from ironwood.windows.occurrences import InForce
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 from tasks.windows import kept_at
 
 
-@task(
-    name="put in force",
-    task_run_name="put the capacity plan in force",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="put in force", run_name="put the capacity plan in force")
 def put_in_force(
     connection: Connection,
     profile: Profile,
@@ -55,15 +44,7 @@ def put_in_force(
     return found
 
 
-@task(
-    name="take out of force",
-    task_run_name="take the capacity plan out of force",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="take out of force", run_name="take the capacity plan out of force")
 def take_out_of_force(connection: Connection, profile: Profile, run: UUID) -> None:
     """From now on no capacity plan holds. Raises InputError before the profile was provisioned, StateError when another was put in force meanwhile."""
     if _kept(connection, profile, run, None) is not None:

@@ -13,9 +13,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud import audit, bill, vms
 from cloud.connection import Connection
 from ironwood import naming
@@ -32,7 +29,7 @@ from ironwood.profile import Profile
 from ironwood.resources.logs import LogBucket
 from tasks.inputs import load_price_book
 from tasks.ledger import write
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job")
 """Kinds that bill while they exist; groups bill by their VMs, the NAT gateway too."""
@@ -77,15 +74,7 @@ def zone_of(profile: Profile) -> ZoneInfo:
     return ZoneInfo(profile.time_zone)
 
 
-@task(
-    name="look",
-    task_run_name="read the meter of {profile.name}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="look", run_name="read the meter of {profile.name}")
 def look(connection: Connection, profile: Profile, live: Graph, looked: datetime | None) -> Metered | None:
     """Read the meter of `profile`, of which `live` is there; `looked`: when it was read last. None for a profile without a ledger."""
     with connection.clock.participating("meter"):

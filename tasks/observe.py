@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 
 from cloud.connection import Connection
 from cloud.observe import Observation, settle
 from cloud.observe import observe as observe_cloud
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 
-@task(
-    name="observe",
-    task_run_name="observe everything",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="observe", run_name="observe everything")
 def observe(connection: Connection, names: Iterable[str]) -> Observation:
     """Wait for operations an earlier run left in flight on objects called `names`, then list every kind."""
     logger = get_run_logger()

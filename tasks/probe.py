@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import httpx
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from cloud import facts
 from cloud.clock import sleep
@@ -28,7 +26,7 @@ from ironwood.resources.load_balancer import BackendService
 from ironwood.resources.scheduler_job import SchedulerJob
 from tasks import probe_https, reach
 from tasks.finding import Finding
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 PREDICT = "/v1/predict"
 QUESTION = {"instances": [{"text": "Hello, this is a test inference request"}]}
@@ -79,15 +77,7 @@ def under_load(
             thread.join()
 
 
-@task(
-    name="validate",
-    task_run_name="probe every route",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="validate", run_name="probe every route")
 def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profile: Profile) -> list[Finding]:
     """The validation table: drift, groups, backend health, and a prediction through every route of the URL map."""
     with connection.clock.participating("validate"):

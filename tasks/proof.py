@@ -9,9 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud.connection import Connection
 from cloud.drivers.logs import pending_buckets
 from cloud.observe import observe
@@ -19,7 +16,7 @@ from ironwood.claim import claimed
 from ironwood.profile import Profile
 from ironwood.resources.budget import Budget
 from ironwood.resources.registry import KINDS
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 PENDING = {"service_account": "purged by Google within 30 days, $0"}
 """Kinds that Google keeps, unseen and unbilled, for a while after their deletion (documented)."""
@@ -43,15 +40,7 @@ class Proof:
         )
 
 
-@task(
-    name="proof of zero",
-    task_run_name="prove zero",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="proof of zero", run_name="prove zero")
 def prove_zero(connection: Connection, profile: Profile) -> Proof:
     """List every kind afresh and say what of `profile` is left."""
     with connection.clock.participating("proof of zero"):

@@ -5,30 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud import audit, metering
 from cloud.connection import Connection
 from ironwood import metrics, naming
 from ironwood.cost.runs import KIND, RunRecord, month_of, read_record, spent_usd
 from ironwood.desired.observability import ledger_log
 from ironwood.profile import Profile
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 CARRIED_OVER = timedelta(days=62)
 """How far before the month a run is looked for whose rate still holds."""
 
 
-@task(
-    name="record",
-    task_run_name="record the {record.operation}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="record", run_name="record the {record.operation}")
 def record_run(connection: Connection, profile: Profile, record: RunRecord, run: UUID) -> None:
     """Write `record` of the flow run `run`; repeated, it is kept once."""
     entry = audit.Entry(id=str(uuid5(run, record.operation)), at=record.at, content=record.content())
@@ -36,15 +25,7 @@ def record_run(connection: Connection, profile: Profile, record: RunRecord, run:
         audit.write(connection, log=ledger_log(profile), owner=profile.name, entries=[entry])
 
 
-@task(
-    name="meter",
-    task_run_name="write our metrics",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="meter", run_name="write our metrics")
 def write_metrics(connection: Connection, profile: Profile, record: RunRecord, there: frozenset[str]) -> None:
     """Write US dollars an hour, the share of the budget spent and each tier's pods as `record` left them; only metrics that are `there`."""
     with connection.clock.participating("meter"):

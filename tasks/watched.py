@@ -6,9 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud import metering
 from cloud.clock import sleep
 from cloud.connection import Connection
@@ -17,7 +14,7 @@ from ironwood import metrics, naming
 from ironwood.profile import Profile
 from tasks.finding import Finding
 from tasks.record import CARRIED_OVER, recorded_runs
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 READ_WITHIN = timedelta(minutes=5)
 """What was written can be read after seconds, as a rule."""
@@ -26,15 +23,7 @@ KEPT = timedelta(days=40)
 """Cloud Monitoring keeps points of our own metrics for six weeks (documented)."""
 
 
-@task(
-    name="watched",
-    task_run_name="read back what was written",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="watched", run_name="read back what was written")
 def watched(connection: Connection, profile: Profile) -> list[Finding]:
     """A recorded run can be read, our metrics can be read back, the uptime check is there; as far as the profile has them."""
     recorded = {"a run in the ledger's log": _last_run} if profile.logging.enabled else {}

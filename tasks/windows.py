@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud import state
 from cloud.connection import Connection
 from ironwood import naming
@@ -18,33 +15,17 @@ from ironwood.windows.document import in_force
 from ironwood.windows.now import SizesNow
 from ironwood.windows.occurrences import InForce
 from ironwood.windows.timeline import Leads, sizes_of_now
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 
-@task(
-    name="windows",
-    task_run_name="read the capacity plan in force",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="windows", run_name="read the capacity plan in force")
 def plan_in_force(connection: Connection, profile: Profile) -> InForce | None:
     """The capacity plan in force, also one that has run out; None where none is, or nothing was provisioned yet. Raises StateError."""
     with connection.clock.participating("windows"):
         return in_force(known_state(connection, profile).capacity_plan, where=kept_at(profile))
 
 
-@task(
-    name="windows",
-    task_run_name="read the capacity plan in force",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="windows", run_name="read the capacity plan in force")
 def plan_and_leads(connection: Connection, profile: Profile) -> tuple[InForce | None, dict[str, timedelta]]:
     """The same, and how long before its window a pod of each tier is ordered: learned where the ledger has taught it."""
     with connection.clock.participating("windows"):

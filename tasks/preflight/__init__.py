@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from cloud.connection import Connection
 from ironwood.errors import ApiDisabledError, PreflightError
 from ironwood.graph import Graph
@@ -22,7 +19,7 @@ from tasks.preflight.network import network
 from tasks.preflight.observability import observability
 from tasks.preflight.organisation import organisation
 from tasks.preflight.quotas import quotas
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     apis,
@@ -39,15 +36,7 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
 )
 
 
-@task(
-    name="preflight",
-    task_run_name="preflight",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="preflight", run_name="preflight")
 def preflight(connection: Connection, profile: Profile, plan: Plan, wanted: Graph, live: Graph) -> list[Check]:
     """Every check of the plan to `wanted` against what the project may and the zones can."""
     asked = Asked(connection=connection, profile=profile, plan=plan, wanted=wanted, live=live)

@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from ruamel.yaml import YAML
 
 from cloud import access
@@ -19,7 +17,7 @@ from ironwood.errors import ApiDisabledError
 from ironwood.graph import Graph
 from ironwood.resources.service_account import ServiceAccount
 from tasks.preflight.check import Check
-from tasks.retries import PAUSES_SECONDS, RETRIES, may_succeed_later
+from tasks.retries import google_task
 
 Operation = Literal["provision", "scale", "teardown"]
 BOOK = Path(__file__).with_name("permissions.yaml")
@@ -35,15 +33,7 @@ def needed(operation: Operation) -> tuple[str, ...]:
     return tuple(sorted(book[operation]))
 
 
-@task(
-    name="permissions",
-    task_run_name="permissions for {operation}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=PAUSES_SECONDS,
-    retry_condition_fn=may_succeed_later,
-    persist_result=False,
-)
+@google_task(name="permissions", run_name="permissions for {operation}")
 def permissions(connection: Connection, operation: Operation, wanted: Graph) -> list[Check]:
     """What of `operation`'s permissions the caller lacks on the project, and which accounts of `wanted` it may not act as."""
     asked = [permission for permission in needed(operation) if not permission.startswith(ELSEWHERE)]

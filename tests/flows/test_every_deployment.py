@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -37,6 +39,7 @@ RUNS: dict[str, dict[str, object]] = {
     "plan_capacity": {"trace": TRACE, "peak_units": 2000.0, "windows": 3},
     "replay": {"trace": TRACE, "policy": "always_on"},
     "refresh_prices": {},
+    "export_demand": {"write": str(Path(tempfile.gettempdir()) / f"demand-{uuid4()}.csv"), "days": 1},
     "rollout": {},
     "note": {"about": "a test"},
     "teardown": {"confirm": NAME},
