@@ -98,6 +98,7 @@ def test_it_empties_the_group_when_nobody_lives_and_the_next_run_repairs_everyth
     assert stepped_cloud.inventory() == set()
 
 
+@pytest.mark.long
 def test_every_run_renews_it_and_it_holds_as_long_as_runs_come(stepped_cloud: EmbeddedCloud, leased: Path):
     provision(str(leased))
     first = lease(leased).end
@@ -109,6 +110,7 @@ def test_every_run_renews_it_and_it_holds_as_long_as_runs_come(stepped_cloud: Em
     assert lease(leased).end >= first + timedelta(hours=2)
 
 
+@pytest.mark.long
 def test_an_autoscaler_somebody_added_is_switched_off_before_the_group_is_emptied(stepped_cloud: EmbeddedCloud, leased: Path):
     provision(str(leased))
     connection = cloud_of(leased)
@@ -138,6 +140,7 @@ def test_nothing_grows_under_a_lease_that_may_not_stop_it(stepped_cloud: Embedde
     assert size(leased) == 2
 
 
+@pytest.mark.long
 def test_a_paused_lease_is_drift_and_repaired_before_anything_grows(stepped_cloud: EmbeddedCloud, leased: Path):
     provision(str(leased))
     assert stepped_cloud
