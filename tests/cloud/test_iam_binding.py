@@ -44,8 +44,8 @@ def write(cloud: EmbeddedCloud, *bindings: dict[str, Any]) -> None:
 def enable(cloud: EmbeddedCloud) -> None:
     names = ["iam.googleapis.com", "cloudresourcemanager.googleapis.com"]
     HTTP.post(f"http://{cloud.rest}/v1/{PROJECT}/services:batchEnable", json={"serviceIds": names}).raise_for_status()
-    url = f"http://{cloud.rest}/v1/{PROJECT}/services/iam.googleapis.com"
-    wait_until(lambda: HTTP.get(url).json()["state"] == "ENABLED", "the APIs")
+    urls = [f"http://{cloud.rest}/v1/{PROJECT}/services/{each}" for each in names]
+    wait_until(lambda: all(HTTP.get(url).json()["state"] == "ENABLED" for url in urls), "the APIs")
 
 
 def test_a_life_beside_others(flows_here: EmbeddedCloud, small_profile: Path):

@@ -103,6 +103,21 @@ def test_a_plan_above_the_limit_waits_for_a_person_and_goes_on_when_one_agrees(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
+def test_an_approval_that_waits_ten_minutes_still_works(asking: Path, somebody: Callable[..., None]):
+    provision(str(asking))
+
+    def comes_late(run: FlowRun) -> None:
+        time.sleep(600)
+        assert [each.id for each in paused()] == [run.id]
+        answer(run.id, YES)
+
+    somebody(comes_late)
+    scale(str(asking), {"small": 1})
+    assert size(asking) == 2
+
+
+@pytest.mark.long
 def test_a_no_ends_the_run_and_nothing_is_changed(asking: Path, somebody: Callable[..., None]):
     provision(str(asking))
     somebody(lambda run: answer(run.id, YES | {"approve": False, "reason": "too dear"}))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from ruamel.yaml import YAML
 
@@ -45,16 +46,18 @@ def ask(cloud: EmbeddedCloud, path: str, body: Any, method: str = "POST") -> Any
 
 def enable(cloud: EmbeddedCloud, *apis: str) -> None:
     ask(cloud, f"v1/{PROJECT}/services:batchEnable", {"serviceIds": list(apis)}).raise_for_status()
-    url = f"http://{cloud.rest}/v1/{PROJECT}/services/{apis[-1]}"
-    wait_until(lambda: HTTP.get(url).json()["state"] == "ENABLED", "the APIs")
+    urls = [f"http://{cloud.rest}/v1/{PROJECT}/services/{each}" for each in apis]
+    wait_until(lambda: all(HTTP.get(url).json()["state"] == "ENABLED" for url in urls), "the APIs")
 
 
 def hold_exactly(cloud: EmbeddedCloud, permissions: set[str]) -> None:
     """Alice holds one custom role, of these permissions."""
     role = {"title": "exactly", "includedPermissions": sorted(permissions)}
-    if ask(cloud, f"v1/{PROJECT}/roles", {"roleId": "exactly", "role": role}).status_code == 409:
+    made = ask(cloud, f"v1/{PROJECT}/roles", {"roleId": "exactly", "role": role})
+    if made.status_code == httpx.codes.CONFLICT:
         ask(cloud, f"v1/{PROJECT}/roles/exactly", role, "PATCH").raise_for_status()
         return
+    made.raise_for_status()
     policy = ask(cloud, f"v3/{PROJECT}:getIamPolicy", {}).raise_for_status().json()
     bindings = [*policy["bindings"], {"role": f"{PROJECT}/roles/exactly", "members": [f"user:{ALICE}"]}]
     ask(cloud, f"v3/{PROJECT}:setIamPolicy", {"policy": {**policy, "bindings": bindings}}).raise_for_status()
