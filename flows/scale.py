@@ -93,7 +93,7 @@ def _kept(connection: Connection, ours: Profile, seen: list[tuple[SizesNow, Reco
         in_force=now.in_force,
         seen=held,
         reasons=now.reasons,
-        choices=choices(ours, now.sizes, held, load_price_book(ours.price_book)),
+        choices=choices(ours, now, held, load_price_book(ours.price_book)),
         done=done,
     )
     keep(connection, ours, decision, run_id())
