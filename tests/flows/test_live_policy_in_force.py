@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from cloud import state
+from cloud import audit, state
 from cloud.connection import Connection, connect
+from flows.grade import grade
 from flows.provision import provision
 from flows.scale import scale
+from ironwood import naming
+from ironwood.decision import KIND
+from ironwood.desired.observability import ledger_log
+from ironwood.grade import KIND as KIND_OF_GRADES
 from ironwood.profile import Profile
 from running import EmbeddedCloud
 from tasks.inputs import load_profile
@@ -63,11 +71,17 @@ def at_the_next_slot(cloud: EmbeddedCloud, connection: Connection, minutes: int 
     cloud.tell("clock/advance", {"seconds": (minutes * 60) - now.timestamp() % (15 * 60) + 60})
 
 
+def kept(connection: Connection, profile: Profile, kind: str) -> list[dict[str, Any]]:
+    bucket = naming.ledger(profile.name_prefix)
+    found = audit.read(connection, bucket=bucket, log=ledger_log(profile), since=datetime(2020, 1, 1, tzinfo=UTC), kind=kind)
+    return [dict(each.content) for each in found]
+
+
 def pods(connection: Connection, profile: Profile) -> int:
     return sizes_to_find(connection, profile, None).sizes["small"]
 
 
-def test_it_sizes_for_the_demand_it_sees_and_holds_on_for_an_hour_when_it_sees_none(
+def test_it_follows_demand_holds_on_for_an_hour_when_it_sees_none_and_is_graded_afterwards(
     stepped_cloud: EmbeddedCloud, one_tier: Path, capsys: pytest.CaptureFixture[str]
 ):
     provision(str(one_tier))
@@ -89,6 +103,17 @@ def test_it_sizes_for_the_demand_it_sees_and_holds_on_for_an_hour_when_it_sees_n
     assert sizes_foreseen(connection, profile, None).sizes == {"small": 4}  # a second look in the slot finds the decision
     assert not any("timeSeries" in str(each) for each in stepped_cloud.requests()[before:])
 
+    stepped_cloud.tell("clock/advance", {"seconds": 120})  # the log tells late what was just written
+    decision = kept(connection, profile, KIND)[-1]
+    assert decision["in_force"] == "policy optimized"
+    choices = {each["name"]: each for each in decision["choices"]}
+    assert choices["taken"]["sizes"] == {"small": 4}
+    assert choices["the windows in force"]["sizes"] == choices["as it was"]["sizes"] == {"small": 1}
+    # Until the pods ordered serve, ten minutes of the hour, 2.7 of 3.7 pods' worth goes unserved either way.
+    assert choices["taken"]["expected"]["short_share"] == pytest.approx(2.7 / 3.7 / 6, abs=0.02)
+    assert choices["as it was"]["expected"]["short_share"] == pytest.approx(2.7 / 3.7, abs=0.02)
+    assert float(choices["taken"]["expected"]["usd"]) < float(choices["as it was"]["expected"]["usd"])
+
     for minutes in (75, 45):  # the demand falls after an hour, and then the pods are free to go
         at_the_next_slot(stepped_cloud, connection, minutes=minutes)
         scale(str(one_tier))
@@ -103,6 +128,27 @@ def test_it_sizes_for_the_demand_it_sees_and_holds_on_for_an_hour_when_it_sees_n
     at_the_next_slot(stepped_cloud, connection, minutes=60)
     assert sizes_foreseen(connection, profile, None).sizes == {"small": 1}
     assert "cannot decide, the windows in force do" in capsys.readouterr().out
+    see_it_graded(stepped_cloud, connection, one_tier)
+
+
+def see_it_graded(cloud: EmbeddedCloud, connection: Connection, one_tier: Path) -> None:
+    """The three decisions of the drive are graded, each once."""
+    profile = load_profile(str(one_tier))
+    for fault in cloud.ask("faults")["faults"]:
+        cloud.tell(f"faults/{fault['id']}", {}, method="DELETE")
+    assert grade(str(one_tier)) == 3
+    cloud.tell("clock/advance", {"seconds": 120})
+    assert grade(str(one_tier)) == 0
+    first, *others = kept(connection, profile, KIND_OF_GRADES)
+    assert len(others) == 2  # each once
+    assert first["choices"]["taken"]["short_share"] == pytest.approx(2.7 / 3.7 / 6, abs=0.03)
+    assert 0.05 < first["refused_share"] < 0.2  # the pods ordered came when they were reckoned to come
+    assert first["best"] == "taken"
+    assert first["choices"]["as it was"]["usd"] > first["choices"]["taken"]["usd"]
+    with get_client(sync_client=True) as client:
+        keys = ArtifactFilterKey(any_=[f"decisions-{profile.name}-graded", f"decisions-{profile.name}-graded-plot"])
+        pages = client.read_artifacts(artifact_filter=ArtifactFilter(key=keys))
+    assert {each.type for each in pages} == {"markdown", "image"}
 
 
 def test_what_bounds_it_and_what_it_lacks_is_said(stepped_cloud: EmbeddedCloud, one_tier: Path, capsys: pytest.CaptureFixture[str]):
