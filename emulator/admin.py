@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from emulator import authority, zone
 from emulator.access.orgpolicies import TAB as ORG_POLICIES
+from emulator.dataplane import played
 from emulator.dataplane.plane import DataPlane
 from emulator.durations import BadDurationError
 from emulator.faults import BadFaultError
@@ -74,6 +75,8 @@ class Admin:
             ("PUT", "durations", self.set_durations),
             ("GET", "dns", self.dns),
             ("PUT", "dns", self.set_dns),
+            ("GET", "traffic", self.traffic),
+            ("PUT", "traffic", self.set_traffic),
             ("GET", "orgpolicies", self.orgpolicies),
             ("POST", "shared_vpc", self.shared_vpc),
             ("PUT", "orgpolicies", self.set_orgpolicies),
@@ -263,8 +266,6 @@ class Admin:
         world.commit()
         return JSONResponse({})
 
-    # -- what can be turned ------------------------------------------------------------------------------------------
-
     async def quotas(self, _: Request) -> JSONResponse:
         """Every limit."""
         return JSONResponse({"quotas": self._world.quotas.shown(list(REGIONS))})
@@ -314,6 +315,20 @@ class Admin:
                 self._world.store.put(zone.TAB, name.rstrip(".").lower(), kinds)
         self._world.commit()
         return await self.dns(request)
+
+    async def traffic(self, _: Request) -> JSONResponse:
+        """The traces played, what serves behind them, and what became of their requests so far."""
+        self._world.settle()
+        return JSONResponse({"traffic": played.shown(self._world)})
+
+    async def set_traffic(self, request: Request) -> JSONResponse:
+        """Play traces at forwarding rules, by name; null stops one and forgets it."""
+        try:
+            played.change(self._world, await _body(request))
+        except played.BadTrafficError as error:
+            return refused(str(error))
+        self._world.commit()
+        return await self.traffic(request)
 
     async def authority(self, _: Request) -> Response:
         """The certificate of the authority that signs managed certificates."""

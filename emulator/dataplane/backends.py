@@ -32,7 +32,9 @@ class Choice:
 
 
 @dataclass(kw_only=True)
-class _Pool:
+class Pool:
+    """The healthy VMs of one backend; ``weight`` 0: it gets nothing new."""
+
     backend: str
     fleet: Fleet
     vms: list[Vm]
@@ -42,10 +44,12 @@ class _Pool:
 
 
 @dataclass(kw_only=True)
-class _Kept:
+class Kept:
+    """The pools of a service, as they are until ``until`` unless something changes."""
+
     generation: int
     until: int
-    pools: list[_Pool] = field(default_factory=list)
+    pools: list[Pool] = field(default_factory=list)
 
 
 class Backends:
@@ -53,13 +57,13 @@ class Backends:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Kept] = {}
 
     def choose(self, service: str, busy: dict[str, int], now: int) -> Choice | None:
         """A VM for a request, or None when no backend has a healthy one. ``busy``: requests in flight by VM id."""
         kept = self._kept.get(service)
         if kept is None or kept.generation != self._world.generation or now >= kept.until:
-            kept = self._look(service, now)
+            kept = self.look(service, now)
             self._kept[service] = kept
         pools = [pool for pool in kept.pools if pool.vms and pool.weight > 0]
         if not pools:
@@ -72,11 +76,12 @@ class Backends:
         vm = second if busy.get(second.id, 0) < busy.get(first.id, 0) else first
         return Choice(fleet=pool.fleet, vm=vm, backend=pool.backend)
 
-    def _look(self, service: str, now: int) -> _Kept:
+    def look(self, service: str, now: int) -> Kept:
+        """The pools of a service as they are now."""
         world = self._world
         resource = records.resource(world, service) or {}
         check = records.resource(world, (resource.get("healthChecks") or [""])[0])
-        kept = _Kept(generation=world.generation, until=health.NEVER)
+        kept = Kept(generation=world.generation, until=health.NEVER)
         for backend in resource.get("backends", []):
             fleet, behind = self._behind(backend["group"])
             healthy = []
@@ -91,7 +96,7 @@ class Backends:
                 elif health.is_healthy(world, fleet, vm, check, now):
                     healthy.append(vm)
             weight = len(healthy) * float(backend.get("capacityScaler", 1))
-            kept.pools.append(_Pool(backend=backend["group"], fleet=fleet, vms=healthy, weight=weight))
+            kept.pools.append(Pool(backend=backend["group"], fleet=fleet, vms=healthy, weight=weight))
         return kept
 
     def _behind(self, group: str) -> tuple[Fleet, list[Vm]]:

@@ -20,7 +20,7 @@ FLOWS = [
     "provision", "validate", "scale", "rollout", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity", "refresh_prices",
     "note",
     "preview", "schedules",
-    "check_budget", "export_demand",
+    "check_budget", "export_demand", "grade",
 ]  # fmt: skip
 BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))
 

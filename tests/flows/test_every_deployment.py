@@ -40,6 +40,7 @@ RUNS: dict[str, dict[str, object]] = {
     "replay": {"trace": TRACE, "policy": "always_on"},
     "refresh_prices": {},
     "export_demand": {"write": str(Path(tempfile.gettempdir()) / f"demand-{uuid4()}.csv"), "days": 1},
+    "grade": {},
     "rollout": {},
     "note": {"about": "a test"},
     "teardown": {"confirm": NAME},

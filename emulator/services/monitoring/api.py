@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emulator.call import Methods
+from emulator.dataplane.played import Played
 from emulator.services.monitoring import channels, dashboards, descriptors, inventory, points, policies, traffic, uptime, watch
 from emulator.wire.discovery import discovery_routes
 from emulator.wire.grpc_methods import GrpcMethod, grpc_methods
@@ -38,6 +39,7 @@ RPCS = {_rpc(noun, verb): f"{_HEAD}{kind}.{verb}" for kind, (noun, handlers) in 
 def register(world: World, methods: Methods) -> None:
     """Add the handlers, the inventory, the agenda, and whoever counts requests."""
     world.inventories.append(inventory.inventory)
+    world.agendas.append(Played(world))
     world.agendas.append(watch.Watch(world))
     world.witnesses.append(lambda served: traffic.witness(world, served))
     for kind, (_, handlers) in KINDS.items():

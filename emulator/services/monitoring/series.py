@@ -15,7 +15,9 @@ from emulator.billing import TAB as USAGE_TAB
 from emulator.dataplane.model_server import SLOTS_PER_CHIP
 from emulator.minutes import MINUTE
 from emulator.services.compute import links
+from emulator.services.compute.groups.fleet import group_link
 from emulator.services.logging.metrics import PREFIX as LOG_PREFIX
+from emulator.services.monitoring import played
 from emulator.services.monitoring.builtin import BACKEND, GROUP_SIZE, METRICS, REQUESTS, TOTAL, TPU_WORKER, UTILIZATION
 from emulator.services.monitoring.distribution import Distribution
 from emulator.services.monitoring.filters import Filter
@@ -65,12 +67,28 @@ def _counted(world: World, metric: str, start: int, end: int) -> Iterator[Series
     rows: dict[str, list[Point]] = {}
     for cell in world.minutes.cells(metric, start - start % MINUTE, end):
         value: Value = Distribution.of(cell.value) if value_type == "DISTRIBUTION" else int(cell.value["count"])
-        rows.setdefault(json.dumps([cell.labels, cell.resource]), []).append((cell.minute, cell.minute + MINUTE, value))
+        rows.setdefault(json.dumps([cell.labels, cell.resource], sort_keys=True), []).append((cell.minute, cell.minute + MINUTE, value))
+    if metric in COUNTED:
+        for key, point in played.points(world, metric, start - start % MINUTE, end):
+            rows.setdefault(key, []).append(point)
     for key, points in rows.items():
         labels, resource = json.loads(key)
         yield Series(
-            metric={"type": metric, "labels": labels}, resource=resource, kind="DELTA", value_type=value_type, points=tuple(points)
+            metric={"type": metric, "labels": labels},
+            resource=resource,
+            kind="DELTA",
+            value_type=value_type,
+            points=tuple(_by_minute(points)),
         )
+
+
+def _by_minute(points: list[Point]) -> Iterator[Point]:
+    """Oldest first; what was counted and what was played in the same minute is one point."""
+    found: dict[int, Point] = {}
+    for begin, end, value in points:
+        # a counted series' values are all counts, or all histograms
+        found[begin] = (begin, end, found[begin][2] + value if begin in found else value)  # type: ignore[operator]
+    return (found[begin] for begin in sorted(found))
 
 
 def _written(world: World, metric: str) -> Iterator[Series]:
@@ -88,6 +106,7 @@ def _minutes_between(start: int, end: int) -> range:
 def _utilization(world: World, start: int, end: int) -> Iterator[Series]:
     ends = _minutes_between(start, end)
     rows = {at: world.minutes.spent(BUSY, at - MINUTE) for at in ends}
+    loads = {at: played.loads(world, at - MINUTE) for at in ends}
     for fleet in world.groups.fleets.all():
         for vm in fleet.vms.values():
             chips = int(vm.shape()["chips"])
@@ -95,7 +114,12 @@ def _utilization(world: World, start: int, end: int) -> Iterator[Series]:
                 continue
             until = vm.removing if vm.removing is not None else end
             room = MINUTE * chips * SLOTS_PER_CHIP
-            points = [(at, at, min(100.0, 100.0 * rows[at].get(vm.id, 0) / room)) for at in ends if vm.ready + MINUTE <= at <= until]
+            behind = group_link(fleet.link)
+            points = [
+                (at, at, min(100.0, 100.0 * (rows[at].get(vm.id, 0) / room + loads[at].get(behind, 0.0))))
+                for at in ends
+                if vm.ready + MINUTE <= at <= until
+            ]
             labels = {"project_id": world.project, "location": fleet.zone, "instance_id": vm.id, "worker_id": vm.name}
             yield Series(
                 metric={"type": UTILIZATION, "labels": {}},

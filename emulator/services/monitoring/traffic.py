@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.dataplane.played import front, target
 from emulator.dataplane.served import Served
-from emulator.services.compute import links, records
 from emulator.services.monitoring.builtin import BACKEND, REQUESTS, TOTAL
 from emulator.services.monitoring.series import BUSY
 
@@ -28,19 +28,5 @@ def witness(world: World, served: Served) -> None:
 
 
 def _resource(world: World, served: Served) -> dict[str, str]:
-    rule = records.resource(world, served.rule) or {}
-    proxy = records.resource(world, rule.get("target", "")) or {}
-    backend = served.backend or ""
-    out = {
-        "project_id": world.project,
-        "region": "global",
-        "forwarding_rule_name": links.name_of(served.rule),
-        "target_proxy_name": str(proxy.get("name", "")),
-        "url_map_name": links.name_of(proxy.get("urlMap", "")),
-        "backend_target_name": links.name_of(served.service or ""),
-        "backend_target_type": "BACKEND_SERVICE",
-        "backend_name": links.name_of(backend),
-        "backend_type": "INSTANCE_GROUP" if backend else "",
-        "backend_scope": (links.part(backend, "zones") or "") if backend else "",
-    }
-    return {key: value for key, value in out.items() if value}
+    labels = {**front(world, served.rule), **target(served.service or "", served.backend or "")}
+    return {key: value for key, value in labels.items() if value}
