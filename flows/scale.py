@@ -103,6 +103,7 @@ def _kept(connection: Connection, ours: Profile, seen: list[tuple[SizesNow, Reco
         reasons=now.reasons,
         choices=choices(ours, now, held, load_price_book(ours.price_book)),
         done=done,
+        outlook=now.outlook,
     )
     keep(connection, ours, decision, run_id())
 

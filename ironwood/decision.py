@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import numpy as np
+
 from ironwood.capacity.expectation import HOUR_BINS, Shortage, shortage
-from ironwood.capacity.live import Outlook
+from ironwood.capacity.live import SHARE, Outlook
 from ironwood.cost.estimate import cents, estimate
 from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import desired
@@ -52,7 +54,9 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """`scheduled`: the instant the look was due; `seen`: pods by tier as they were; `choices`: the one taken first."""
+    """`scheduled`: the instant the look was due; `seen`: pods by tier as they were; `outlook`: the demand seen and expected, where the policy decided
+    in this look; `choices`: the one taken first.
+    """
 
     at: datetime
     scheduled: datetime
@@ -62,6 +66,7 @@ class Decision:
     reasons: Mapping[str, str]
     choices: tuple[Choice, ...]
     done: str
+    outlook: Outlook | None = None
 
     def content(self) -> dict[str, object]:
         """As the payload of a log entry; amounts are decimal strings."""
@@ -71,11 +76,19 @@ class Decision:
             "scheduled": self.scheduled.isoformat(),
             "in_force": self.in_force,
             "seen": dict(self.seen),
+            **({} if self.outlook is None else {"demand": _demand(self.outlook)}),
             "wanted": dict(self.choices[0].sizes),
             "reasons": dict(self.reasons),
             "choices": [each.content() for each in self.choices],
             "done": self.done,
         }
+
+
+def _demand(outlook: Outlook) -> dict[str, float]:
+    """Units told last, and expected of the next hour: on average, and what nine of ten paths stay below."""
+    hour = outlook.paths[:, :HOUR_BINS].mean(axis=1)
+    found = {"told": outlook.told_units, "next_hour": float(hour.mean()), "next_hour_below": float(np.quantile(hour, SHARE))}
+    return {name: round(units, 2) for name, units in found.items()}
 
 
 def choices(profile: Profile, now: SizesNow, seen: Mapping[str, int], book: PriceBook) -> tuple[Choice, ...]:

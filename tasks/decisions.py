@@ -9,6 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from cloud import audit
 from cloud.connection import Connection
+from ironwood.capacity.live import Outlook
 from ironwood.decision import Choice, Decision
 from ironwood.desired.observability import ledger_log
 from ironwood.errors import CloudError
@@ -39,6 +40,7 @@ def _page(decision: Decision) -> str:
         "",
         f"In force: {decision.in_force}. Due {decision.scheduled:%H:%M:%S} UTC. Done: {decision.done}",
         "",
+        *_demand(decision.outlook),
         "| tier | was | wanted | why |",
         "|---|---|---|---|",
         *(
@@ -49,6 +51,14 @@ def _page(decision: Decision) -> str:
         *_choices(decision.choices),
     ]
     return "\n".join(lines)
+
+
+def _demand(outlook: Outlook | None) -> Iterator[str]:
+    """The demand seen, where the policy decided."""
+    if outlook is not None:
+        mean, below = outlook.at(60)
+        yield f"Demand told last: {outlook.told_units:,.1f} units; in an hour {mean:,.1f} are expected, nine times of ten less than {below:,.1f}."
+        yield ""
 
 
 def _choices(choices: Sequence[Choice]) -> Iterator[str]:

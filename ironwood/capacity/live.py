@@ -58,10 +58,13 @@ class Bound:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outlook:
-    """What was expected when it was decided: demand of the bins ahead, shape (draws, HORIZON), each row as likely; under which rules."""
+    """What was seen and expected when it was decided: the last five minutes' demand told, and that of the bins ahead, shape (draws, HORIZON), each
+    row as likely; under which rules.
+    """
 
     rules: Rules
     paths: FloatArray
+    told_units: float
 
     def at(self, lead_minutes: float) -> tuple[float, float]:
         """Units expected once so much time has passed: on average, and what `SHARE` of the paths stay below."""
@@ -105,7 +108,7 @@ def decide(policy: Optimized, rules: Rules, forecaster: Forecaster, moment: Mome
         tier.name: int(pods) + starts - stops
         for tier, pods, starts, stops in zip(own.tiers, bound.committed, decision.starts, decision.stops, strict=True)
     }
-    return Wish(sizes=sizes, outlook=Outlook(rules=rules, paths=seen[0]))
+    return Wish(sizes=sizes, outlook=Outlook(rules=rules, paths=seen[0], told_units=float(moment.observed[-1])))
 
 
 def moment_of(rules: Rules, index: int, observed: FloatArray, learns_from: datetime, holding: Holding) -> Moment:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
@@ -17,11 +18,15 @@ from flows.grade import grade
 from flows.provision import provision
 from flows.scale import scale
 from ironwood import naming
+from ironwood.capacity.live import slot_of
+from ironwood.decided import Anchor
 from ironwood.decision import KIND
 from ironwood.desired.observability import ledger_log
 from ironwood.grade import KIND as KIND_OF_GRADES
 from ironwood.profile import Profile
+from ironwood.profile_windows import HolidaySettings
 from running import EmbeddedCloud
+from tasks.demand_seen import learn
 from tasks.inputs import load_profile
 from tasks.target import sizes_foreseen, sizes_to_find
 
@@ -106,6 +111,8 @@ def test_it_follows_demand_holds_on_for_an_hour_when_it_sees_none_and_is_graded_
     stepped_cloud.tell("clock/advance", {"seconds": 120})  # the log tells late what was just written
     decision = kept(connection, profile, KIND)[-1]
     assert decision["in_force"] == "policy optimized"
+    assert decision["demand"]["told"] == pytest.approx(3.7 * 8, rel=0.01)  # pods' worth of 8 chips
+    assert decision["demand"]["next_hour"] == pytest.approx(3.7 * 8, rel=0.05)
     choices = {each["name"]: each for each in decision["choices"]}
     assert choices["taken"]["sizes"] == {"small": 4}
     assert choices["the windows in force"]["sizes"] == choices["as it was"]["sizes"] == {"small": 1}
@@ -173,3 +180,26 @@ def test_what_bounds_it_and_what_it_lacks_is_said(stepped_cloud: EmbeddedCloud, 
     sizes, said = foreseen(f"overrides:\n  - {{name: less, {times}, sizes: {{small: 2}}}}\n")
     assert sizes == {"small": 2}
     assert "override less of ann: freeze leaves the policy no choice but 2" in said
+
+    see_it_learnt_once(stepped_cloud, connection, one_tier)
+
+
+def see_it_learnt_once(cloud: EmbeddedCloud, connection: Connection, one_tier: Path) -> None:
+    """What was learnt is learnt on; a process that starts forecasts the same; a past that has changed is learnt anew."""
+    profile = load_profile(str(one_tier))
+    slot = slot_of(connection.clock.now(), profile.policy.decide_every)
+    anchor = Anchor(learns_from=slot - timedelta(days=1), begun=slot)
+    first = learn(connection, profile, anchor, slot)
+    at_the_next_slot(cloud, connection)
+    later = slot + profile.policy.decide_every
+    second = learn(connection, profile, anchor, later)
+    assert second.forecaster is first.forecaster
+    assert (first.units.size, second.units.size) == (288, 291)
+    longer = profile.model_copy(update={"holidays": HolidaySettings(dates=(date(2001, 1, 1),))})  # another calendar: learnt from the start
+    started = learn(connection, longer, anchor, later)
+    assert started.forecaster is not second.forecaster
+    assert np.array_equal(started.forecaster.paths(291), second.forecaster.paths(291))
+    played(cloud, connection.clock.now(), 1.2)
+    changed = learn(connection, longer, anchor, later)
+    assert changed.forecaster is not started.forecaster
+    assert changed.units.max() < started.units.max()
