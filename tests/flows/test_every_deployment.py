@@ -48,6 +48,14 @@ RUNS: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def embedded_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
+    """At the speed our commands start one at: the lifecycle among the runs asks under load, and loses nothing."""
+    running = EmbeddedCloud(folder=tmp_path_factory.mktemp("embedded"), scale=300).start()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def environment(prefect_server: PrefectServer, in_the_cloud: EmbeddedCloud) -> dict[str, str]:
     """Everything deployed, nothing on a schedule; what worker and runs live in."""
