@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from ironwood import patterns
 from ironwood.errors import ProfileError
+from ironwood.profile_policy import PolicySettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
@@ -233,6 +234,7 @@ class Profile(_Section):
     holidays: HolidaySettings = HolidaySettings()
     windows: Annotated[tuple[OwnWindow, ...], Field(strict=False)] = ()
     overrides: Annotated[tuple[Override, ...], Field(strict=False)] = ()
+    policy: PolicySettings = PolicySettings()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

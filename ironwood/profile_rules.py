@@ -17,6 +17,7 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_policy import a_policy_can_decide
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -308,5 +309,6 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     charts_name_known_metrics,
     the_stop_is_a_time,
     https_has_a_port_of_its_own,
+    a_policy_can_decide,
     *WINDOW_RULES,
 )
