@@ -23,7 +23,7 @@ from tasks import report
 from tasks.inputs import load_profile
 from tasks.preflight import preflight, refuse
 from tasks.preflight.check import Check
-from tasks.target import sizes_now
+from tasks.target import sizes_foreseen, sizes_now
 
 
 @flow(name="provision", flow_run_name=named("provision {profile}"))
@@ -41,7 +41,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         raise ProfileError(f"profile {ours.name} has expired; give `expires` a later date, or remove it, to have anything provisioned")
     if dry_run:
         tell(connection, "provision", desired(ours, ours.baseline))
-        target = sizes_now(connection, ours, sizes).sizes
+        target = sizes_foreseen(connection, ours, sizes).sizes
         found = compare(connection, ours, target)
         report.checks(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         found.show(ours)

@@ -23,10 +23,11 @@ from rich.table import Table
 
 from flows.exit_codes import exit_code
 from flows.run_names import named
-from ironwood.capacity import CapacityPlan
+from ironwood.capacity import CapacityPlan, offers
 from ironwood.capacity.demand import BINS_PER_DAY, GRID_MINUTES, Demand
 from ironwood.capacity.policies import POLICIES, Optimized, Policy
 from ironwood.capacity.replay import STANDARD_SHORTFALL_USD, Replayed, Rules, make_rules
+from tasks.inputs import load_price_book, load_profile
 from tasks.optimize import (
     TOLD_MINUTES,
     Progress,
@@ -34,7 +35,6 @@ from tasks.optimize import (
     clairvoyant,
     days_to_test,
     known_use,
-    offers_of,
     read_demand,
     run_policy,
     run_told,
@@ -81,10 +81,11 @@ class Outcome:
 
 
 def rules_of(profile: str | None, decide_every: int) -> Rules:
-    """The rules to replay under: the standard tiers, or the tiers and prices of a profile."""
+    """The rules to replay under: the standard tiers, or the tiers, leads, prices and policy of a profile."""
     if profile is None:
         return make_rules(shortfall_usd_per_unit_hour=STANDARD_SHORTFALL_USD, decide_every_minutes=decide_every)
-    return make_rules(offers_of(profile), decide_every_minutes=decide_every)
+    ours = load_profile(profile)
+    return offers.rules_of(ours, load_price_book(ours.price_book), {}, decide_every)
 
 
 def _policies(name: str) -> list[Policy]:

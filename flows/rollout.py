@@ -22,7 +22,7 @@ from tasks.inputs import load_profile
 from tasks.lock import writer
 from tasks.observe import observe
 from tasks.preflight import preflight, refuse
-from tasks.target import sizes_now
+from tasks.target import sizes_foreseen, sizes_now
 
 PERCENT = 10
 
@@ -38,11 +38,12 @@ def rollout(profile: str = "embedded", sizes: dict[str, int] | None = None, cana
         raise InputError(f"canary_percent: {canary_percent} is not between 1 and 100")
     ours = load_profile(profile)
     connection = connect(ours)
-    target = sizes_now(connection, ours, sizes).sizes
     if dry_run:
+        target = sizes_foreseen(connection, ours, sizes).sizes
         found = compare(connection, ours, target)
         _tell(stages(found.wanted, found.observation.live, canary_percent=canary_percent))
         return 0
+    target = sizes_now(connection, ours, sizes).sizes
     with writer(ours):
         found = compare(connection, ours, target)
         refuse(preflight(connection, ours, found.plan, found.wanted, found.observation.live))

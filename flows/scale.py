@@ -27,7 +27,7 @@ from tasks import report
 from tasks.decisions import keep
 from tasks.inputs import load_price_book, load_profile
 from tasks.preflight.check import Check
-from tasks.target import sizes_now
+from tasks.target import sizes_foreseen, sizes_now
 
 
 @flow(name="scale", flow_run_name=named("scale {profile}"))
@@ -45,7 +45,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
         report.say("expired", f"profile {ours.name} has expired: everything of it is torn down")
         return teardown(profile, confirm=ours.name)
     if dry_run:
-        now = sizes_now(connection, ours, sizes)
+        now = sizes_foreseen(connection, ours, sizes)
         _say(ours, now.sizes)
         found = compare(connection, ours, now.sizes)
         found.show(ours)

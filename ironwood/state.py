@@ -15,10 +15,11 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from ironwood.cost.leads import Lead
+from ironwood.decided import Decided, decided_of
 from ironwood.errors import StateError
 
 SCHEMA = 1
-_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners", "spending", "settled", "leads"}
+_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners", "spending", "settled", "leads", "decided"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,9 @@ class Settled:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """One profile's state. `owners` maps the address of a thing that cannot be marked to the profile it belongs to; `leads`: learned, by tier and zone."""
+    """One profile's state. `owners` maps the address of a thing that cannot be marked to the profile it belongs to; `leads`: learned, by tier and
+    zone; `decided`: by the policy, last.
+    """
 
     profile: str
     capacity_plan: PlanInForce | None = None
@@ -86,6 +89,7 @@ class State:
     spending: Spending | None = None
     settled: Settled | None = None
     leads: Mapping[tuple[str, str], Lead] = field(default_factory=lambda: MappingProxyType({}))
+    decided: Decided | None = None
     unknown: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_plan(self, plan: PlanInForce | None) -> State:
@@ -116,6 +120,13 @@ class State:
         """With what runs once a run has grown; what was settled later stays."""
         return self if self.settled is not None and self.settled.at > settled.at else replace(self, settled=settled)
 
+    def deciding(self, decided: Decided) -> State:
+        """With what the policy decided; of two decisions of a slot the first with sizes counts, and a later slot's over both."""
+        before = self.decided
+        if before is not None and (before.at > decided.at or (before.at == decided.at and before.sizes)):
+            return self
+        return replace(self, decided=decided)
+
     def owning(self, address: str) -> State:
         """With `address` written down as ours; done before the thing is made."""
         return replace(self, owners=MappingProxyType({**self.owners, address: self.profile}))
@@ -145,6 +156,7 @@ class State:
             "owners": dict(self.owners),
             "spending": self.spending and _spending_content(self.spending),
             "leads": {" ".join(place): _lead_content(lead) for place, lead in self.leads.items()},
+            "decided": self.decided and self.decided.content(),
             "settled": self.settled and {"usd_hour": str(self.settled.usd_hour), "at": self.settled.at.isoformat()},
         }
         return json.dumps(content, indent=1, sort_keys=True)
@@ -177,6 +189,7 @@ class State:
                 spending=_spending_of(content.get("spending")),
                 settled=_settled_of(content.get("settled")),
                 leads=MappingProxyType({_place(text): _lead_of(lead) for text, lead in content.get("leads", {}).items()}),
+                decided=decided_of(content.get("decided")),
                 unknown=MappingProxyType({key: value for key, value in content.items() if key not in _KNOWN}),
             )
         except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:

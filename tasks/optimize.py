@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import holidays
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from ironwood.capacity import CapacityPlan, solve
 from ironwood.capacity.demand import BINS_PER_DAY, Demand, parse_trace, parse_zone, to_demand
 from ironwood.capacity.forecast.calibration import Calibration, Scoreboard
+from ironwood.capacity.offers import offers
 from ironwood.capacity.policies import Optimized, Policy, World
 from ironwood.capacity.policies.foresight import told
-from ironwood.capacity.replay import STANDARD_OFFERS, Decision, Moment, PodOffer, Replayed, Rules, clairvoyant_problem, replay
+from ironwood.capacity.replay import Decision, Moment, PodOffer, Replayed, Rules, clairvoyant_problem, replay
 from ironwood.errors import TraceError
 from tasks.inputs import load_price_book, load_profile
 
@@ -27,7 +29,6 @@ Progress = Callable[[str], None]
 
 TOLD_MINUTES: Final = (10, 30, 120)
 _TEST_DAYS: Final = 7
-_FAMILY: Final = "tpu7x"
 _SAY_EVERY: Final = 288
 _CLAIRVOYANT_SECONDS: Final = 120.0
 
@@ -140,22 +141,10 @@ def tuned(policy: Optimized, shortfall_factor: float) -> Optimized:
     return replace(policy, control=replace(policy.control, shortfall_factor=shortfall_factor))
 
 
-def offers_of(profile: str, lead_minutes: Mapping[str, float] | None = None) -> tuple[PodOffer, ...]:
-    """The enabled tiers of a profile at its price book's prices; minimum times, and a lead that is not given, are the standard tiers' of the same name."""
+def offers_of(profile: str, lead_minutes: Mapping[str, float] = MappingProxyType({})) -> tuple[PodOffer, ...]:
+    """The enabled tiers of a profile, by its name or file, at its price book's prices; `lead_minutes` by tier, where they are learned."""
     ours = load_profile(profile)
-    book = load_price_book(ours.price_book)
-    standard = {offer.name: offer for offer in STANDARD_OFFERS}
-    return tuple(
-        replace(
-            standard.get(name, STANDARD_OFFERS[0]),
-            name=name,
-            chips=tier.chips,
-            max_pods=tier.max_replicas,
-            usd_per_chip_hour=float(book.chip_hour_usd(family=_FAMILY, consumption=tier.consumption, pod_chips=tier.chips)),
-            lead_minutes=(lead_minutes or {}).get(name, standard.get(name, STANDARD_OFFERS[0]).lead_minutes),
-        )
-        for name, tier in ours.enabled_tiers.items()
-    )
+    return offers(ours, load_price_book(ours.price_book), lead_minutes)
 
 
 def days_to_test(demand: Demand, days: float | None, use: TraceUse) -> int:

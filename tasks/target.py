@@ -1,9 +1,10 @@
-"""The sizes a flow desires: those it was given, and for every other tier what the windows in force want now.
+"""The sizes a flow desires: those it was given, and for every other tier what the windows in force want now, or the policy within them.
 
 1. The clock is read once, here; whoever needs the moment takes it from the answer.
 2. The budget's last word comes after: a tier is never larger than it allows.
-3. Sizes given by hand lie within min_replicas..max_replicas; a flow that only looks takes any size that may be there.
-4. What could not be had as it was asked for (a conflict), or has no effect any more, is told.
+3. A flow that writes asks the policy, and the decision is kept; one that only looks goes by what was decided last.
+4. Sizes given by hand lie within min_replicas..max_replicas; a flow that only looks takes any size that may be there.
+5. What could not be had as it was asked for (a conflict), or has no effect any more, is told.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import replace
 
 from cloud.connection import Connection
 from ironwood.profile import Profile, sizes_possible, sizes_within
+from ironwood.windows import by_policy
 from ironwood.windows.merge import BASELINE
 from ironwood.windows.now import SizesNow
-from tasks import report
+from tasks import policy, report
 from tasks.budget import capped_sizes
 from tasks.windows import plan_and_leads, sizes_wanted
 
@@ -29,34 +31,45 @@ def sizes_now(connection: Connection, profile: Profile, given: Mapping[str, int]
     """
     named = given or {}
     sizes_within(profile, named)
-    return _with(connection, profile, named)
+    return _with(connection, profile, named, policy.decide)
+
+
+def sizes_foreseen(connection: Connection, profile: Profile, given: Mapping[str, int] | None) -> SizesNow:
+    """The same for a run that is to write nothing: what the policy decides is forgotten. Raises as `sizes_now`."""
+    named = given or {}
+    sizes_within(profile, named)
+    return _with(connection, profile, named, policy.foresee)
 
 
 def sizes_to_find(connection: Connection, profile: Profile, given: Mapping[str, int] | None) -> SizesNow:
     """The same for a flow that orders nothing: `given` may be any size a window may want, 0 to max_replicas. Raises as `sizes_now`."""
     named = given or {}
     sizes_possible(profile, named)
-    return _with(connection, profile, named)
+    return _with(connection, profile, named, policy.recall)
 
 
-def _with(connection: Connection, profile: Profile, named: Mapping[str, int]) -> SizesNow:
-    wanted = _wanted(connection, profile, named)
+def _with(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask) -> SizesNow:
+    wanted = _wanted(connection, profile, named, ask)
     capped = capped_sizes(connection, profile, wanted.sizes, wanted.moment)
     for tier, reason in capped.reasons.items():
         report.say("budget", f"{tier}: {reason}")
     return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons})
 
 
-def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int]) -> SizesNow:
+def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask) -> SizesNow:
     """What is wanted, whatever it costs."""
     moment = connection.clock.now()
     if named.keys() >= profile.enabled_tiers.keys():
         return SizesNow(sizes=dict(named), reasons=dict.fromkeys(named, GIVEN), moment=moment)
     plan, leads = plan_and_leads(connection, profile)
-    now = sizes_wanted(profile, plan, moment, leads)
+    asked = ask(connection, profile, moment)
+    now = sizes_wanted(profile, plan, moment, leads, asked.wants)
     for tier, reason in now.reasons.items():
         if reason != BASELINE and tier not in named:
             report.say("windows", f"{tier} {now.sizes[tier]}: {reason}")
     for sentence in now.told:
         report.say("windows", sentence)
+    for sentence in asked.told:
+        report.say("policy", sentence)
+    now = replace(now, told=(*now.told, *asked.told), in_force=by_policy.NAME if asked.wants else now.in_force)
     return replace(now, sizes={**now.sizes, **named}, reasons={**now.reasons, **dict.fromkeys(named, GIVEN)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cloud import state
@@ -13,7 +14,7 @@ from ironwood.profile import Profile
 from ironwood.state import State
 from ironwood.windows.document import in_force
 from ironwood.windows.now import SizesNow
-from ironwood.windows.occurrences import InForce
+from ironwood.windows.occurrences import InForce, Occurrence
 from ironwood.windows.timeline import Leads, sizes_of_now
 from tasks.retries import google_task
 
@@ -46,6 +47,6 @@ def kept_at(profile: Profile) -> str:
     return f"gs://{naming.bucket(profile.name_prefix, profile.project_id)}/{state.OBJECT}: the capacity plan in force"
 
 
-def sizes_wanted(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads) -> SizesNow:
-    """What is to be held at `moment`, every tier grown its lead ahead."""
-    return sizes_of_now(profile, plan, moment, leads)
+def sizes_wanted(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads, also: Sequence[Occurrence] = ()) -> SizesNow:
+    """What is to be held at `moment`, every tier grown its lead ahead; `also` is what wants sizes besides the profile and the plan."""
+    return sizes_of_now(profile, plan, moment, leads, also)

@@ -1,6 +1,7 @@
 """Replay a policy over recorded demand, to the dollar. Pure: decisions in, cost out.
 
-1. The decision at the start of bin t sees the demand of native bins completed before t; the array it is given ends there.
+1. The decision at the start of bin t sees the demand of native bins completed before t; the array it is given ends there. Where demand is told
+   late, it ends so much earlier.
 2. A pod ordered at t serves from t + ceil(lead / 5 min) and cannot be cancelled; stops act at once.
 3. A policy asks, the fleet grants: never above a tier's maximum, never below its minimum up time, never a start inside its minimum down time,
    and no stop in a bin in which pods of the same tier arrive, so every start is paid for and cost follows from the sizes alone.
@@ -26,11 +27,12 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What holds for every policy: tiers, the price of a unit-hour not served, and how often a policy decides."""
+    """What holds for every policy: tiers, the price of a unit-hour not served, how often a policy decides and how late it is told of demand."""
 
     tiers: tuple[Tier, ...]
     shortfall_usd_per_unit_hour: float
     decide_every_minutes: int = GRID_MINUTES
+    told_after_minutes: int = 0
 
     def __post_init__(self) -> None:
         if not self.tiers:
@@ -42,6 +44,11 @@ class Rules:
     def lead_bins(self) -> tuple[int, ...]:
         """Bins between an order and its service, by tier."""
         return tuple(math.ceil(tier.lead_minutes / GRID_MINUTES) for tier in self.tiers)
+
+    @property
+    def told_bins(self) -> int:
+        """Bins before a decision of which nothing is told yet."""
+        return math.ceil(self.told_after_minutes / GRID_MINUTES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +146,19 @@ def price(rules: Rules, initial: tuple[int, ...], sizes: IntArray, units: FloatA
     )
 
 
+def granted(rules: Rules, moment: Moment, decision: Decision) -> Decision:
+    """As much of a decision as the rules allow in that moment."""
+    starts, stops = [], []
+    for tier, lead in enumerate(rules.lead_bins):
+        starts.append(max(0, min(decision.starts[tier], int(moment.startable[tier]))))
+        arrives = moment.arriving[tier, 0] > 0 or (lead == 0 and decision.starts[tier] > 0)
+        free = max(0, int(moment.serving[tier]) - int(moment.locked[tier, 0]))
+        stops.append(0 if arrives else max(0, min(decision.stops[tier], free)))
+    return Decision(starts=tuple(starts), stops=tuple(stops))
+
+
 class Fleet:
-    """Pods over time; grants what the rules allow."""
+    """Pods over time, as they were ordered and stopped."""
 
     def __init__(self, rules: Rules, initial: tuple[int, ...], bins: int) -> None:
         tiers = len(rules.tiers)
@@ -175,20 +193,13 @@ class Fleet:
         )
 
     def apply(self, now: int, decision: Decision) -> None:
-        """Grant as much of a decision as the rules allow."""
-        room = self._startable(now)
-        for tier, (up, lead) in enumerate(zip(self._up, self._leads, strict=True)):
-            begins_now = lead == 0 and decision.starts[tier] > 0
-            if decision.stops[tier] > 0 and self._starts[now, tier] == 0 and not begins_now:
-                locked = int(self._starts[max(0, now - up + 1) : now + 1, tier].sum())
-                stopped = min(decision.stops[tier], max(0, int(self._serving[tier]) - locked))
-                self._serving[tier] -= stopped
-                self._stops[now, tier] += stopped
-            if decision.starts[tier] > 0:
-                begun = min(decision.starts[tier], int(room[tier]))
-                self._starts[now + lead, tier] += begun
-                if lead == 0:
-                    self._serving[tier] += begun
+        """Order and stop what was granted."""
+        for tier, lead in enumerate(self._leads):
+            self._serving[tier] -= decision.stops[tier]
+            self._stops[now, tier] += decision.stops[tier]
+            self._starts[now + lead, tier] += decision.starts[tier]
+            if lead == 0:
+                self._serving[tier] += decision.starts[tier]
 
     def _startable(self, now: int) -> IntArray:
         """Pods that may be ordered: what the maximum leaves beside those serving, coming, and still down when the order arrives."""
@@ -205,7 +216,7 @@ def replay(
 ) -> Replayed:
     """Run a controller over the last `test_bins` of the demand. Raises ProblemError if no history would be left."""
     first = demand.bins - test_bins
-    if test_bins < 1 or first < 1:
+    if test_bins < 1 or first - rules.told_bins < 1:
         raise ProblemError(
             f"{demand.name}: {demand.bins / 288:.2f} days leave no history before {test_bins / 288:g} test days; test fewer days"
         )
@@ -217,8 +228,8 @@ def replay(
     for now in range(test_bins):
         fleet.arrive(now)
         if now % every == 0:
-            observed = demand.units[: calendar.known_at(first + now)]
-            fleet.apply(now, controller(fleet.moment(now, observed, first)))
+            moment = fleet.moment(now, demand.units[: calendar.known_at(first + now - rules.told_bins)], first)
+            fleet.apply(now, granted(rules, moment, controller(moment)))
         sizes[now] = fleet.serving
         if progress is not None:
             progress(now)
@@ -296,6 +307,7 @@ def make_rules(
     *,
     shortfall_usd_per_unit_hour: float | None = None,
     decide_every_minutes: int = GRID_MINUTES,
+    told_after_minutes: int = 0,
 ) -> Rules:
     """Rules for what can be bought; the shortfall price defaults to ten times the cheapest tier's price of a unit-hour."""
     tiers = tuple(
@@ -315,4 +327,9 @@ def make_rules(
         raise ProblemError("no tiers; give at least one")
     cheapest = min(tier.price_usd_per_pod_hour / tier.capacity_units for tier in tiers)
     shortfall = _SHORTFALL_MULTIPLE * cheapest if shortfall_usd_per_unit_hour is None else shortfall_usd_per_unit_hour
-    return Rules(tiers=tiers, shortfall_usd_per_unit_hour=shortfall, decide_every_minutes=decide_every_minutes)
+    return Rules(
+        tiers=tiers,
+        shortfall_usd_per_unit_hour=shortfall,
+        decide_every_minutes=decide_every_minutes,
+        told_after_minutes=told_after_minutes,
+    )

@@ -40,7 +40,12 @@ class Look:
     zone: str
 
 
-TICK = Look(slug=f"{PREFIX}every-{TICK_MINUTES}-min", cron=f"*/{TICK_MINUTES} * * * *", zone="Etc/UTC")
+def tick(minutes: int) -> Look:
+    """A look every so many minutes, of which an hour has a whole number."""
+    return Look(slug=f"{PREFIX}every-{minutes}-min", cron=f"*/{minutes} * * * *", zone="Etc/UTC")
+
+
+TICK = tick(TICK_MINUTES)
 
 
 def looks(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads) -> tuple[Look, ...]:
@@ -60,7 +65,9 @@ def looks(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads
     dated = {_wall(at, profile.time_zone) for at, _ in _instants(profile, plan, moment, leads) if not _covered(at, kept, weekly)}
     found = [_weekly(zone, minute, tuple(sorted(days))) for (zone, minute), days in sorted(weekly.items())]
     found += [_dated(wall, profile.time_zone) for wall in sorted(dated)]
-    return (TICK, *found[: MOST - 1])
+    policy = profile.policy
+    often = min(TICK_MINUTES, policy.decide_every_minutes) if policy.between_plans == "optimized" else TICK_MINUTES
+    return (tick(often), *found[: MOST - 1])
 
 
 def _instants(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads) -> Iterator[tuple[datetime, datetime]]:

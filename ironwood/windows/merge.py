@@ -1,8 +1,8 @@
 """What holds where several want sizes at once, tier by tier.
 
-1. Baseline < capacity plan < the profile's windows < its overrides: a higher layer's exact size takes the place of everything below.
+1. Baseline < capacity plan < policy < the profile's windows < its overrides: a higher layer's exact size takes the place of everything below.
 2. Within a layer the larger of two exact sizes counts; then `at_least` raises what is below it, then overrides `add`.
-3. Nothing goes above max_replicas; the capacity plan never goes below min_replicas, people may.
+3. Nothing goes above max_replicas; the capacity plan and the policy never go below min_replicas, people may.
 4. Whoever does not get what he asked for within his layer, or at a bound, is told: a conflict is never silent.
 """
 
@@ -75,7 +75,7 @@ class _Tier:
             self.conflicts.append(f"{self.name}: {said} {asked} {pods}, {self.reason} wants {self.pods}: the larger, {self.pods}, counts")
 
     def _bound(self, layer: Layer) -> None:
-        low = self.tier.min_replicas if layer is Layer.PLAN else 0
+        low = self.tier.min_replicas if layer in (Layer.PLAN, Layer.POLICY) else 0
         for bound, key, beyond in (
             (self.tier.max_replicas, "max_replicas", self.pods > self.tier.max_replicas),
             (low, "min_replicas", self.pods < low),

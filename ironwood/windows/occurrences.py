@@ -31,8 +31,9 @@ class Layer(IntEnum):
     """Whose word counts over whose: the higher one's."""
 
     PLAN = 1
-    WINDOW = 2
-    OVERRIDE = 3
+    POLICY = 2
+    WINDOW = 3
+    OVERRIDE = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -51,9 +51,10 @@ def leads_of(profile: Profile, learned: Leads = MappingProxyType({})) -> dict[st
     return {name: learned[name] if name in learned and tier.lead_minutes is None else lead_of(tier) for name, tier in tiers}
 
 
-def wanted(profile: Profile, plan: InForce | None, begin: datetime, end: datetime) -> list[Stretch]:
-    """What is wanted in [begin, end), in stretches that cover it."""
-    found = sorted(occurrences(profile, plan, begin, end), key=lambda each: each.begin)
+def wanted(profile: Profile, plan: InForce | None, begin: datetime, end: datetime, also: Sequence[Occurrence] = ()) -> list[Stretch]:
+    """What is wanted in [begin, end), in stretches that cover it; `also` wants sizes besides what stands in the profile and the plan."""
+    within = (each for each in also if each.begin < end and each.end > begin)
+    found = sorted((*occurrences(profile, plan, begin, end), *within), key=lambda each: each.begin)
     edges = sorted({begin, end, *(each.begin for each in found), *(each.end for each in found)})
     active: list[tuple[datetime, int, Occurrence]] = []
     coming = iter(enumerate(found))
@@ -74,10 +75,12 @@ def sizes_at(profile: Profile, plan: InForce | None, moment: datetime) -> Decisi
     return wanted(profile, plan, moment, moment + _MOMENT)[0].decision
 
 
-def held(profile: Profile, plan: InForce | None, begin: datetime, end: datetime, leads: Leads) -> list[Stretch]:
+def held(
+    profile: Profile, plan: InForce | None, begin: datetime, end: datetime, leads: Leads, also: Sequence[Occurrence] = ()
+) -> list[Stretch]:
     """What is held in [begin, end) so that every tier's wanted size is there in time; conflicts are those of what is wanted."""
     later = max(leads.values(), default=timedelta())
-    ahead = wanted(profile, plan, begin, end + later + _MOMENT)
+    ahead = wanted(profile, plan, begin, end + later + _MOMENT, also)
     edges = {begin, end}
     for each in ahead:
         edges |= {each.begin, each.end, *(each.begin - lead for lead in leads.values())}
@@ -99,9 +102,9 @@ def changes_between(profile: Profile, plan: InForce | None, begin: datetime, end
     return list(changes_of(wanted(profile, plan, begin, end)))
 
 
-def sizes_of_now(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads) -> SizesNow:
+def sizes_of_now(profile: Profile, plan: InForce | None, moment: datetime, leads: Leads, also: Sequence[Occurrence] = ()) -> SizesNow:
     """What is to be held at `moment`, and when that changes next."""
-    stretches = held(profile, plan, moment, moment + AHEAD, leads)
+    stretches = held(profile, plan, moment, moment + AHEAD, leads, also)
     now = stretches[0].decision
     following = next(changes_of(stretches), None)
     return SizesNow(

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ironwood.capacity.demand import GRID_MINUTES
+from ironwood.capacity.demand import GRID_MINUTES, Calendar
 from ironwood.capacity.forecast.forecaster import Forecaster
 from ironwood.capacity.forecast.parameters import Parameters
 from ironwood.capacity.policies import recourse
@@ -196,8 +196,15 @@ class Optimized:
 
     def watched(self, world: World, watch: Watch) -> Controller:
         """The same controller; `watch` is shown the bin and the scenario paths (draws, HORIZON) of each decision."""
-        optimizer = Optimizer(world.rules, self.control)
-        forecaster = Forecaster(calendar=world.calendar, horizon=HORIZON, parameters=self.parameters)
+        return self.deciding(world.rules, self.forecaster(world.calendar), watch)
+
+    def forecaster(self, calendar: Calendar) -> Forecaster:
+        """What the policy forecasts with; it has seen nothing yet."""
+        return Forecaster(calendar=calendar, horizon=HORIZON, parameters=self.parameters)
+
+    def deciding(self, rules: Rules, forecaster: Forecaster, watch: Watch) -> Controller:
+        """A controller that goes on learning with `forecaster`: rules may change from one decision to the next, what was learnt stays."""
+        optimizer = Optimizer(rules, self.control)
 
         def decide(moment: Moment) -> Decision:
             forecaster.observe(moment.observed)
