@@ -104,8 +104,9 @@ class Campaign:
         return datetime.fromisoformat(self.cloud.ask("clock")["now"]).astimezone(UTC)
 
     def advance(self, until: datetime) -> None:
-        if until > self.now:
-            self.cloud.tell("clock/advance", {"until": until.isoformat()})
+        """Let time pass, at most an hour a request: each minute of it the embedded cloud looks at its alarms."""
+        while (now := self.now) < until:
+            self.cloud.tell("clock/advance", {"until": min(until, now + timedelta(hours=1)).isoformat()})
 
     # -- demand and its prediction -------------------------------------------------------------------------------------
 

@@ -258,7 +258,7 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     def _settled(self, connection: Connection, group: InstanceGroup) -> None:
         """Wait until the group has `size` VMs, all healthy, and does nothing.
 
-        Raises QuotaError as soon as Google tells of a quota, StockoutError when VMs are missing and nothing has happened for the group's
+        Raises QuotaError within half a minute of Google's telling of a quota, StockoutError when VMs are missing and nothing has happened for the group's
         `patience`, ProbeError when all are there and do not become healthy.
         """
         began = since = asked = connection.clock.now()

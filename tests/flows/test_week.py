@@ -96,7 +96,7 @@ def stretch() -> tuple[datetime, int]:
     """The week, so many days of it, or some hours from a seeded beginning."""
     if ASKED:
         return BEGIN, DAY * (7 if ASKED == "all" else int(ASKED))
-    return BEGIN + random.Random(SEED).randrange(DAY) * TICK, 16
+    return BEGIN + random.Random(SEED).randrange(DAY) * TICK, 12
 
 
 def test_what_it_costs_is_what_replay_says_and_it_ends_at_zero(campaign: Callable[[datetime, int], Campaign], say: Callable[[str], None]):
