@@ -18,7 +18,7 @@ from google.cloud import storage
 from google.oauth2 import credentials as oauth2
 
 from cloud.clock import Clock, RealClock, clock_of
-from cloud.embedded import ELSEWHERE, Embedded, ensure_running
+from cloud.embedded import ELSEWHERE, PLAIN, Embedded, ensure_running
 from cloud.errors import translated
 from ironwood.profile import Profile
 
@@ -39,7 +39,7 @@ class Connection:
         """Connect `project` to the embedded cloud given, else to the real one with application default credentials."""
         self.project = project
         self.embedded = embedded
-        self.admin = httpx.Client(base_url=embedded.url, timeout=30.0) if embedded else None
+        self.admin = httpx.Client(base_url=embedded.url, verify=PLAIN, timeout=30.0) if embedded else None
         self.clock: Clock = clock_of(self.admin) if self.admin else RealClock()
         self._clients: dict[type, object] = {}
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
 """Prove that a lease can stop its group: have its job call Google while the group is empty, and see the call arrive.
 
-1. The group has no VMs yet, so a resize to zero changes nothing. 2. An attempt without an error only means that the call was accepted; the proof
+1. The group has no VMs yet, so a resize to zero changes nothing; a lease that leaves a floor orders no more than is wanted anyway. 2. An attempt without an error only means that the call was accepted; the proof
 is the resize that the job's own account made, seen among the group's operations and done without an error. 3. What an account may do is known
 everywhere only after minutes (documented), so a refusal is tried again for ten minutes.
 """
@@ -51,10 +51,11 @@ def _run(connection: Connection, attempt: Attempt, group: InstanceGroup, lease: 
     with attempt.write(doing), translated(doing):
         job = client.run_job(name=name, **ONCE)
     account = job.http_target.oauth_token.service_account_email
+    floor = int(job.http_target.uri.rpartition("size=")[2])
     while True:
         with translated(f"reading {lease.name}"):
             job = client.get_job(name=name, **ONCE)  # first, so that what a run needs does not depend on how fast the call arrives
-        if _arrived(connection, group, account, started):
+        if _arrived(connection, group, account, started, floor):
             return None
         if job.status.code and job.last_attempt_time and job.last_attempt_time >= started - POLL:
             return f"code {job.status.code}{f' ({job.status.message})' if job.status.message else ''}"
@@ -63,8 +64,8 @@ def _run(connection: Connection, attempt: Attempt, group: InstanceGroup, lease: 
         sleep(connection.clock, POLL)
 
 
-def _arrived(connection: Connection, group: InstanceGroup, account: str, since: datetime) -> bool:
-    """Whether a resize by `account` since then is done and the group's target is zero."""
+def _arrived(connection: Connection, group: InstanceGroup, account: str, since: datetime, floor: int) -> bool:
+    """Whether a resize by `account` since then is done and the group's target is `floor` VMs."""
     zone = group.scope.removeprefix("zones/")
     kept = f'operationType = "{RESIZE}" AND user = "{account}"'
     with translated(f"listing the operations of {group.address}"):
@@ -83,4 +84,4 @@ def _arrived(connection: Connection, group: InstanceGroup, account: str, since: 
         live = connection.client(compute_v1.InstanceGroupManagersClient).get(
             project=connection.project, zone=zone, instance_group_manager=group.name, **ONCE
         )
-    return live.target_size == 0
+    return live.target_size == floor

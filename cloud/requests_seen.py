@@ -18,11 +18,20 @@ from ironwood.metrics import REQUESTS
 BIN = timedelta(minutes=5)
 
 
-def requests_seen(connection: Connection, *, url_map: str, since: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
-    """(start of five minutes, requests in them) of the load balancer with this URL map, every bin of [since, until); both on full five minutes."""
+FAILED = ' AND metric.labels.response_code_class="500"'
+"""Narrows what is seen to requests that were refused or met nothing that serves."""
+
+
+def requests_seen(
+    connection: Connection, *, url_map: str, since: datetime, until: datetime, only: str = ""
+) -> Iterator[tuple[datetime, int]]:
+    """(start of five minutes, requests in them) of the load balancer with this URL map, every bin of [since, until); both on full five minutes.
+
+    However they were answered, unless `only` narrows it.
+    """
     request = {
         "name": f"projects/{connection.project}",
-        "filter": f'metric.type="{REQUESTS}" AND resource.type="https_lb_rule" AND resource.labels.url_map_name="{url_map}"',
+        "filter": f'metric.type="{REQUESTS}" AND resource.type="https_lb_rule" AND resource.labels.url_map_name="{url_map}"{only}',
         "interval": {"start_time": since, "end_time": until},
         "view": monitoring_v3.ListTimeSeriesRequest.TimeSeriesView.FULL,
         "aggregation": {

@@ -37,7 +37,7 @@ def check_budget(profile: str = "embedded") -> int:
     """Say what was spent this month and what it will come to; carry out each action whose threshold is passed, once a month.
 
     What stands above what was done already (a size raised by hand, a run that was killed) is brought down again, at every look.
-    Leases that run short are renewed. A run that comes late looks once for all the minutes it missed, and not at all where another run has looked since. Returns how many actions
+    Leases that run short are renewed, unless an unfinished teardown is to end them. A run that comes late looks once for all the minutes it missed, and not at all where another run has looked since. Returns how many actions
     were carried out.
     """
     wanted = load_profile(profile)
@@ -51,7 +51,8 @@ def check_budget(profile: str = "embedded") -> int:
         return 0
     seen = observe(connection, API_NAMES)
     live = ours(seen.live, wanted)
-    renew_leases(connection, wanted, seen)
+    if memory.leaving is None:
+        renew_leases(connection, wanted, seen)
     metered = look(connection, wanted, live, memory.spending.looked if memory.spending else None)
     if metered is None:
         report.say("budget", f"profile {wanted.name} keeps no ledger, so its spending is not metered")

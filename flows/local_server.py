@@ -24,6 +24,7 @@ from prefect.settings import (
 )
 from prefect.settings.legacy import Setting
 
+from cloud.embedded import PLAIN
 from cloud.home import PROJECT_ROOT, home
 from cloud.ports import preferred_or_free
 from ironwood.errors import UnreachableError
@@ -102,6 +103,6 @@ def _start() -> str:
 
 def _healthy(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=5.0).is_success
+        return httpx.get(f"{url}/health", verify=PLAIN, timeout=5.0).is_success
     except httpx.HTTPError:
         return False

@@ -99,6 +99,8 @@ def _sentences(profile: Profile, plan: InForce | None, ahead: Preview, hourly: H
     if plan is not None:
         lasts = f" until {plan.until.astimezone(zone):%a %d %b %Y %H:%M}" if plan.until else ""
         yield f"{plan.said} is in force since {plan.since.astimezone(zone):%a %d %b %Y %H:%M}{lasts}, {len(plan.windows.windows)} windows"
+    if profile.policy.between_plans == "optimized":
+        yield "the policy optimized decides within these windows as demand comes: what is told here is what holds where it cannot"
     yield f"{len(ahead.conflicts)} conflicts{':' if ahead.conflicts else ''}"
     for each in ahead.conflicts:
         yield f"{each.text}. First {each.first.astimezone(zone):%a %d %b %H:%M}, {each.lasts / timedelta(hours=1):,.4g} h together"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.permitted import demand, tell
-from flows.reconcile import Reconciliation, carry_out, compare
+from flows.reconcile import Reconciliation, carry_out, compare, run_id
 from flows.run_names import named
 from flows.validate import validate
 from flows.when_to_look import look_when_sizes_change
@@ -21,6 +22,7 @@ from ironwood.profile import sizes_within
 from ironwood.resources.base import SERVICES
 from tasks import report
 from tasks.inputs import load_profile
+from tasks.leaving import stay
 from tasks.preflight import preflight, refuse
 from tasks.preflight.check import Check
 from tasks.target import sizes_foreseen, sizes_now
@@ -31,7 +33,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     """Make what is missing, change what differs, delete what is no longer wanted; then validate.
 
     `sizes` (pods by tier) stand in place of what the windows in force want now; `dry_run` stops after the plan. Returns the number of
-    changes planned.
+    changes planned. What an unfinished teardown left is made whole again.
     """
     ours = load_profile(profile)
     connection = connect(ours)
@@ -48,6 +50,10 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
         return len(found.plan)
     demand(connection, "provision", desired(ours, ours.baseline))
 
+    def wanted() -> Mapping[str, int]:
+        stay(connection, ours, run_id())
+        return sizes_now(connection, ours, sizes).sizes
+
     def first(found: Reconciliation, checks: list[Check]) -> bool:
         refuse(checks)
         if enabling := found.plan.of_kind(SERVICES.kind).changes:
@@ -56,7 +62,7 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
             demand(connection, "provision", desired(ours, ours.baseline))
         return True
 
-    done = written(connection, ours, "provision", lambda: sizes_now(connection, ours, sizes).sizes, first)
+    done = written(connection, ours, "provision", wanted, first)
     if done is None:
         raise ApprovalError(f"nothing was provisioned: the answer to the question of another run of profile {ours.name} is awaited")
     validate(profile, dict(done.sizes))

@@ -26,6 +26,7 @@ from ironwood.windows.now import SizesNow
 from tasks import report
 from tasks.decisions import keep
 from tasks.inputs import load_price_book, load_profile
+from tasks.leaving import leaving_since
 from tasks.preflight.check import Check
 from tasks.target import sizes_foreseen, sizes_now
 
@@ -35,7 +36,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
     """Bring every tier to its size in `sizes` (pods by tier; a tier not named goes to what the windows in force want now).
 
     Where nothing of the profile is there, nothing is made: a look that comes after a teardown does not undo it. A profile that has expired is
-    torn down.
+    torn down. Behind a teardown that is not at its end nothing is changed.
     `dry_run` stops after the plan. Returns the number of changes planned.
     """
     ours = load_profile(profile)
@@ -65,6 +66,13 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
             look_no_more(profile)
             report.say("scale", f"nothing of profile {ours.name} is there; `python -m flows.provision --profile {profile}` makes it")
             return False
+        if (since := leaving_since(connection, ours)) is not None:
+            report.say(
+                "scale",
+                f"a teardown of profile {ours.name} began on {since:%a %d %b %H:%M} UTC and is not at its end, so nothing is changed: finish it with "
+                f"`python -m flows.teardown --profile {profile} --confirm {ours.name}`, or keep what is there with `python -m flows.provision --profile {profile}`",
+            )
+            return False
         look_when_sizes_change(connection, profile, ours)
         seen.append((wanted[-1], found))
         return True
@@ -93,7 +101,7 @@ def _kept(connection: Connection, ours: Profile, seen: list[tuple[SizesNow, Reco
         in_force=now.in_force,
         seen=held,
         reasons=now.reasons,
-        choices=choices(ours, now.sizes, held, load_price_book(ours.price_book)),
+        choices=choices(ours, now, held, load_price_book(ours.price_book)),
         done=done,
     )
     keep(connection, ours, decision, run_id())

@@ -9,7 +9,7 @@ from prefect import flow
 from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.permitted import demand
-from flows.reconcile import API_NAMES, against, carry_out, ours
+from flows.reconcile import API_NAMES, against, carry_out, ours, run_id
 from flows.recording import record_end
 from flows.run_names import named
 from flows.when_to_look import look_no_more
@@ -18,8 +18,10 @@ from ironwood.desired.memory import remembered
 from ironwood.errors import InputError, UnfinishedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.bucket import Bucket
 from tasks import report
 from tasks.inputs import load_profile
+from tasks.leaving import leave
 from tasks.lock import writer
 from tasks.observe import observe
 from tasks.proof import prove_zero
@@ -43,7 +45,10 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
     demand(connection, "teardown", Graph())
     with writer(wanted):
         look_no_more(profile)
-        resting = against(seen := observe(connection, names), wanted, at_rest(ours(seen.live, wanted)))
+        seen = observe(connection, names)
+        if any(isinstance(each, Bucket) for each in ours(seen.live, wanted)):
+            leave(connection, wanted, run_id())
+        resting = against(seen, wanted, at_rest(ours(seen.live, wanted)))
         if len(resting.plan):
             report.say(
                 "teardown", f"first stop the billing: {report.usd(resting.before.hourly_usd)}/h → {report.usd(resting.after.hourly_usd)}/h"

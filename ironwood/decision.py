@@ -1,6 +1,7 @@
 """A decision about sizes as it is kept: what was in force, what was seen, what else there was, what was done and why.
 
-Amounts are US dollars an hour at the profile's price book, of everything the profile would hold at those sizes.
+Amounts are US dollars an hour at the profile's price book, of everything the profile would hold at those sizes. Where there was a forecast, each
+choice says besides what the hour after it was expected to cost, what goes unserved included.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from ironwood.cost.estimate import estimate
+from ironwood.capacity.expectation import HOUR_BINS, Shortage, shortage
+from ironwood.capacity.live import Outlook
+from ironwood.cost.estimate import cents, estimate
 from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import desired
 from ironwood.errors import StockoutError
 from ironwood.profile import Profile
+from ironwood.windows.now import SizesNow
 
 KIND = "decision"
 """What an entry of the ledger's log that keeps a decision calls itself."""
@@ -22,11 +26,28 @@ KIND = "decision"
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Sizes (pods by tier) that could be held, and what they cost an hour."""
+    """Sizes (pods by tier) that could be held, and what they cost an hour; `short`: what was expected to go unserved in the next hour."""
 
     name: str
     sizes: Mapping[str, int]
     usd_hour: Decimal
+    short: Shortage | None = None
+
+    @property
+    def expected_usd(self) -> Decimal | None:
+        """What the next hour was expected to cost with what goes unserved; None without a forecast."""
+        return None if self.short is None else self.usd_hour + Decimal(repr(self.short.usd))
+
+    def content(self) -> dict[str, object]:
+        """As plain values; amounts are decimal strings."""
+        told: dict[str, object] = {"name": self.name, "sizes": dict(self.sizes), "usd_hour": str(self.usd_hour)}
+        if self.short is not None:
+            told["expected"] = {
+                "usd": str(cents(self.usd_hour + Decimal(repr(self.short.usd)))),
+                "short_units": round(self.short.units, 2),
+                "short_share": round(self.short.share, 6),
+            }
+        return told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +73,26 @@ class Decision:
             "seen": dict(self.seen),
             "wanted": dict(self.choices[0].sizes),
             "reasons": dict(self.reasons),
-            "choices": [{"name": each.name, "sizes": dict(each.sizes), "usd_hour": str(each.usd_hour)} for each in self.choices],
+            "choices": [each.content() for each in self.choices],
             "done": self.done,
         }
 
 
-def choices(profile: Profile, wanted: Mapping[str, int], seen: Mapping[str, int], book: PriceBook) -> tuple[Choice, ...]:
-    """What was taken, and what else there was: leaving all as it was, the profile's replicas, everything at its largest."""
+def choices(profile: Profile, now: SizesNow, seen: Mapping[str, int], book: PriceBook) -> tuple[Choice, ...]:
+    """What was taken, and what else there was: leaving all as it was, what the windows want, the profile's replicas, everything at its largest."""
     largest = {name: tier.max_replicas for name, tier in profile.enabled_tiers.items()}
-    named = {"taken": wanted, "as it was": seen, "the profile's replicas": profile.baseline, "always the largest": largest}
-    return tuple(Choice(name=name, sizes=sizes, usd_hour=_usd_hour(profile, sizes, book)) for name, sizes in named.items())
+    named = {"taken": now.sizes, "as it was": seen}
+    if now.windows is not None:
+        named["the windows in force"] = now.windows
+    named |= {"the profile's replicas": profile.baseline, "always the largest": largest}
+    return tuple(
+        Choice(name=name, sizes=sizes, usd_hour=_usd_hour(profile, sizes, book), short=_short(now.outlook, seen, sizes))
+        for name, sizes in named.items()
+    )
+
+
+def _short(outlook: Outlook | None, seen: Mapping[str, int], sizes: Mapping[str, int]) -> Shortage | None:
+    return None if outlook is None else shortage(outlook.rules, outlook.paths[:, :HOUR_BINS], seen, sizes)
 
 
 def _usd_hour(profile: Profile, sizes: Mapping[str, int], book: PriceBook) -> Decimal:

@@ -195,6 +195,7 @@ class Tier(_Section):
     replicas: Annotated[int, Field(ge=0, le=20)]
     min_replicas: Annotated[int, Field(ge=0, le=10)]
     max_replicas: Annotated[int, Field(ge=1, le=20)]
+    lease_floor: Annotated[int, Field(ge=0, le=20)] = 0
     timeout_seconds: Annotated[int, Field(ge=1, le=86_400)]
     draining_seconds: Annotated[int, Field(ge=0, le=3_600)]
     paths: tuple[Annotated[str, Field(pattern=patterns.ROUTE_PREFIX)], ...]

@@ -54,6 +54,20 @@ def sizes_are_ordered(profile: Profile) -> Iterator[Finding]:
             )
 
 
+def a_floor_has_a_lease(profile: Profile) -> Iterator[Finding]:
+    """What stays when a lease ends is no more than the tier may hold, and there is a lease that ends."""
+    for name, tier in profile.tiers.items():
+        if tier.lease_floor > tier.max_replicas:
+            yield Finding(
+                path=("tiers", name, "lease_floor"),
+                text=f"{tier.lease_floor} is more than max_replicas {tier.max_replicas}; lower it: these pods go on billing when nobody of ours lives",
+            )
+        elif tier.lease_floor and not profile.lease.enabled:
+            yield Finding(
+                path=("tiers", name, "lease_floor"), text="has no effect without leases; remove it, or write `lease: {enabled: true}`"
+            )
+
+
 def a_probe_ends_before_the_next(profile: Profile) -> Iterator[Finding]:
     """The health check's timeout fits its interval."""
     check = profile.health_check
@@ -294,6 +308,7 @@ def https_has_a_port_of_its_own(profile: Profile) -> Iterator[Finding]:
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
+    a_floor_has_a_lease,
     a_probe_ends_before_the_next,
     zones_lie_in_the_region,
     zones_host_the_chips,

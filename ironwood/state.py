@@ -19,7 +19,7 @@ from ironwood.decided import Decided, decided_of
 from ironwood.errors import StateError
 
 SCHEMA = 1
-_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners", "spending", "settled", "leads", "decided"}
+_KNOWN = {"schema", "profile", "capacity_plan", "reservations", "owners", "spending", "settled", "leads", "decided", "leaving"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class Settled:
 @dataclass(frozen=True, kw_only=True)
 class State:
     """One profile's state. `owners` maps the address of a thing that cannot be marked to the profile it belongs to; `leads`: learned, by tier and
-    zone; `decided`: by the policy, last.
+    zone; `decided`: by the policy, last; `leaving`: since when everything is to go, while a teardown is not at its end.
     """
 
     profile: str
@@ -90,6 +90,7 @@ class State:
     settled: Settled | None = None
     leads: Mapping[tuple[str, str], Lead] = field(default_factory=lambda: MappingProxyType({}))
     decided: Decided | None = None
+    leaving: datetime | None = None
     unknown: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_plan(self, plan: PlanInForce | None) -> State:
@@ -127,6 +128,14 @@ class State:
             return self
         return replace(self, decided=decided)
 
+    def going(self, since: datetime) -> State:
+        """With a teardown begun at `since`, or before, where one was."""
+        return self if self.leaving is not None else replace(self, leaving=since)
+
+    def staying(self) -> State:
+        """With no teardown on its way."""
+        return replace(self, leaving=None)
+
     def owning(self, address: str) -> State:
         """With `address` written down as ours; done before the thing is made."""
         return replace(self, owners=MappingProxyType({**self.owners, address: self.profile}))
@@ -157,6 +166,7 @@ class State:
             "spending": self.spending and _spending_content(self.spending),
             "leads": {" ".join(place): _lead_content(lead) for place, lead in self.leads.items()},
             "decided": self.decided and self.decided.content(),
+            "leaving": self.leaving and self.leaving.isoformat(),
             "settled": self.settled and {"usd_hour": str(self.settled.usd_hour), "at": self.settled.at.isoformat()},
         }
         return json.dumps(content, indent=1, sort_keys=True)
@@ -190,6 +200,7 @@ class State:
                 settled=_settled_of(content.get("settled")),
                 leads=MappingProxyType({_place(text): _lead_of(lead) for text, lead in content.get("leads", {}).items()}),
                 decided=decided_of(content.get("decided")),
+                leaving=datetime.fromisoformat(content["leaving"]) if content.get("leaving") else None,
                 unknown=MappingProxyType({key: value for key, value in content.items() if key not in _KNOWN}),
             )
         except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:

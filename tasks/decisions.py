@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from uuid import UUID, uuid5
 
 from prefect.artifacts import create_markdown_artifact
 
 from cloud import audit
 from cloud.connection import Connection
-from ironwood.decision import Decision
+from ironwood.decision import Choice, Decision
 from ironwood.desired.observability import ledger_log
 from ironwood.errors import CloudError
 from ironwood.profile import Profile
@@ -45,11 +46,18 @@ def _page(decision: Decision) -> str:
             for tier, pods in decision.choices[0].sizes.items()
         ),
         "",
-        "| choice | sizes | $/h |",
-        "|---|---|---|",
-        *(
-            f"| {each.name} | {', '.join(f'{tier} {pods}' for tier, pods in each.sizes.items())} | {report.usd(each.usd_hour)} |"
-            for each in decision.choices
-        ),
+        *_choices(decision.choices),
     ]
     return "\n".join(lines)
+
+
+def _choices(choices: Sequence[Choice]) -> Iterator[str]:
+    """The table of what was taken and what else there was; with what was expected of each where there was a forecast."""
+    expected = " expected in the next hour | unserved |" if choices[0].short else ""
+    yield f"| choice | sizes | $/h |{expected}"
+    yield f"|---|---|---|{'---|---|' if expected else ''}"
+    for each in choices:
+        row = f"| {each.name} | {', '.join(f'{tier} {pods}' for tier, pods in each.sizes.items())} | {report.usd(each.usd_hour)} |"
+        if each.short is not None and each.expected_usd is not None:
+            row += f" {report.usd(each.expected_usd)} | {each.short.units:,.1f} units, {each.short.share:.2%} |"
+        yield row

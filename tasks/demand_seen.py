@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.connection import Connection
-from cloud.requests_seen import requests_seen
+from cloud.requests_seen import FAILED, requests_seen
 from ironwood import naming
 from ironwood.capacity import live
 from ironwood.capacity.demand import GRID_MINUTES, Calendar, make_calendar
@@ -93,13 +93,28 @@ def _anew(connection: Connection, profile: Profile, anchor: Anchor, until: datet
 
 
 def _units(connection: Connection, profile: Profile, since: datetime, until: datetime) -> FloatArray:
+    return _in_units(profile, _requests(connection, profile, since, until))
+
+
+def _requests(connection: Connection, profile: Profile, since: datetime, until: datetime, only: str = "") -> FloatArray:
     if until <= since:
         return np.zeros(0)
+    bins = requests_seen(connection, url_map=naming.url_map(profile.name_prefix), since=since, until=until, only=only)
+    return np.array([count for _, count in bins], dtype=np.float64)
+
+
+def _in_units(profile: Profile, requests: FloatArray) -> FloatArray:
     policy = profile.policy
-    bins = requests_seen(connection, url_map=naming.url_map(profile.name_prefix), since=since, until=until)
-    requests = np.array([count for _, count in bins], dtype=np.float64)
     work = Work(input_tokens_per_request=policy.input_tokens, output_tokens_per_request=policy.output_tokens)
     return work.tokens_per_second(requests=requests, bin_minutes=GRID_MINUTES) / policy.tokens_per_chip_second
+
+
+@google_task(name="demand", run_name="read what the load balancer of {profile.name} was asked for and refused")
+def came(connection: Connection, profile: Profile, since: datetime, until: datetime) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(units of demand, requests, those of them that were refused) of every bin of [since, until), both on full bins."""
+    with connection.clock.participating("demand"):
+        requests = _requests(connection, profile, since, until)
+        return _in_units(profile, requests), requests, _requests(connection, profile, since, until, FAILED)
 
 
 def told_until(profile: Profile, slot: datetime) -> datetime:

@@ -71,5 +71,7 @@ def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int], 
         report.say("windows", sentence)
     for sentence in asked.told:
         report.say("policy", sentence)
-    now = replace(now, told=(*now.told, *asked.told), in_force=by_policy.NAME if asked.wants else now.in_force)
+    now = replace(now, told=(*now.told, *asked.told), outlook=asked.outlook)
+    if asked.wants:
+        now = replace(now, in_force=by_policy.NAME, windows=sizes_wanted(profile, plan, moment, leads).sizes)
     return replace(now, sizes={**now.sizes, **named}, reasons={**now.reasons, **dict.fromkeys(named, GIVEN)})

@@ -18,6 +18,14 @@ from prefect.settings import (
 from running import ROOT, EmbeddedCloud, PrefectServer
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked long runs in `make long` only."""
+    if not os.environ.get("IRONWOOD_LONG"):
+        for each in items:
+            if each.get_closest_marker("long"):
+                each.add_marker(pytest.mark.skip(reason="make long"))
+
+
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     server = PrefectServer(folder=tmp_path_factory.mktemp("prefect")).start()

@@ -18,6 +18,8 @@ from builders import ROOT
 from cloud.ports import free_ports
 
 START_SECONDS = 90.0
+HTTP = httpx.Client(verify=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
+"""For plain HTTP on loopback. A client made anew for each question would read all certificate authorities each time."""
 
 
 @dataclass
@@ -50,10 +52,10 @@ class EmbeddedCloud:
             self.process.wait(20)
 
     def ask(self, path: str, **parameters: Any) -> Any:
-        return httpx.get(f"http://{self.rest}/_emulator/{path}", params=parameters, timeout=30).raise_for_status().json()
+        return HTTP.get(f"http://{self.rest}/_emulator/{path}", params=parameters).raise_for_status().json()
 
     def tell(self, path: str, body: Any, method: str = "POST") -> Any:
-        return httpx.request(method, f"http://{self.rest}/_emulator/{path}", json=body, timeout=30).raise_for_status().json()
+        return HTTP.request(method, f"http://{self.rest}/_emulator/{path}", json=body).raise_for_status().json()
 
     def reset(self) -> None:
         self.tell("reset", {})
@@ -79,7 +81,7 @@ class EmbeddedCloud:
         if self.process.poll() is not None:
             raise AssertionError((self.folder / "emulator.log").read_text())
         try:
-            return httpx.get(f"http://{self.rest}/_emulator/health", timeout=5).is_success
+            return HTTP.get(f"http://{self.rest}/_emulator/health", timeout=5).is_success
         except httpx.HTTPError:
             return False
 
@@ -121,16 +123,16 @@ class PrefectServer:
 
 def pause_schedules(server: PrefectServer) -> None:
     """Nothing comes by itself from now on. A server on SQLite answers 503 where another writer is in its way."""
-    for deployment in httpx.post(f"{server.url}/deployments/filter", json={}, timeout=60).raise_for_status().json():
+    for deployment in HTTP.post(f"{server.url}/deployments/filter", json={}, timeout=60).raise_for_status().json():
         for schedule in deployment["schedules"]:
             url = f"{server.url}/deployments/{deployment['id']}/schedules/{schedule['id']}"
             if schedule["active"]:
-                wait_until(lambda url=url: httpx.patch(url, json={"active": False}, timeout=60).is_success, "a schedule to be paused")
+                wait_until(lambda url=url: HTTP.patch(url, json={"active": False}, timeout=60).is_success, "a schedule to be paused")
 
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).is_success
+        return HTTP.get(url, timeout=5).is_success
     except httpx.HTTPError:
         return False
 

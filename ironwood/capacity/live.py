@@ -2,7 +2,7 @@
 
 1. A decision belongs to a slot of the clock, so that doubled and late looks find the same one. Bins are counted from `learns_from`.
 2. How many pods there are is the cloud's word; since when, the ledger's. A pod ordered serves a lead later, as in a replay; one that is overdue,
-   or was lost, is reckoned to come a lead from now.
+   or was lost, is reckoned to come as late as one ordered just before now.
 3. Bounds hold a tier: never below `low` from when that can be had, never above `high` now.
 """
 
@@ -120,12 +120,17 @@ def moment_of(rules: Rules, index: int, observed: FloatArray, learns_from: datet
     startable = np.zeros(len(tiers), dtype=np.int64)
     for k, tier in enumerate(tiers):
         at = _by_bin(holding.steps, tier.name, learns_from, index)
-        begin = {bin_ + leads[k]: ordered for bin_, (ordered, _) in at.items() if ordered}
+        # What was ordered before now comes before what is ordered now would: the policy counts on that.
+        latest = index + max(0, leads[k] - 1)
+        begin: dict[int, int] = {}
+        for bin_, (ordered, _) in at.items():
+            comes = min(bin_ + leads[k], latest)
+            begin[comes] = begin.get(comes, 0) + ordered
         held = holding.pods.get(tier.name, 0)
         arriving[k], coming = _coming({bin_ - index: pods for bin_, pods in begin.items() if bin_ > index}, held, arriving.shape[1])
-        overdue = max(0, min(held, holding.lacking.get(tier.name, 0)) - coming)
-        arriving[k, max(1, leads[k]) if arriving.shape[1] > 1 else 0] += overdue
-        serving[k] = held - coming - (overdue if arriving.shape[1] > 1 else 0)
+        overdue = max(0, min(held, holding.lacking.get(tier.name, 0)) - coming) if latest > index else 0
+        arriving[k, latest - index] += overdue
+        serving[k] = held - coming - overdue
         arriving[k, 0] = min(begin.get(index, 0), int(serving[k]))
         for j in range(ups[k]):
             young = sum(pods for bin_, pods in begin.items() if index + j - ups[k] < bin_ <= index)

@@ -38,12 +38,15 @@ _CONSUMPTION = {model: consumption for consumption, model in PROVISIONING_MODELS
 
 @dataclass(frozen=True, kw_only=True)
 class CostLine:
-    """What one resource costs an hour, and for what; `committed_usd` an hour is paid for it whether it is used or not."""
+    """What one resource costs an hour, and for what; `committed_usd` an hour is paid for it whether it is used or not; `unleased_usd` is
+    the part of `hourly_usd` that goes on when the lease has ended.
+    """
 
     address: Address
     what: str
     hourly_usd: Decimal
     committed_usd: Decimal = Decimal(0)
+    unleased_usd: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,11 @@ class Estimate:
     def hourly_usd(self) -> Decimal:
         """US dollars an hour, unrounded."""
         return sum((line.hourly_usd for line in self.lines), Decimal(0))
+
+    @property
+    def unleased_usd(self) -> Decimal:
+        """US dollars an hour of groups that go on when all leases have ended."""
+        return sum((line.unleased_usd for line in self.lines), Decimal(0))
 
     @property
     def daily_usd(self) -> Decimal:
@@ -112,11 +120,21 @@ def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> I
             what = f"{chips:,} {generation.name} chips of reservation {template.reservation}"
             yield CostLine(address=group.address, what=what, hourly_usd=Decimal(0), committed_usd=chips * price)
         else:
-            yield CostLine(address=group.address, what=f"{chips:,} {generation.name} chips", hourly_usd=chips * price)
+            what = f"{chips:,} {generation.name} chips"
+            yield CostLine(address=group.address, what=what, hourly_usd=chips * price, unleased_usd=_unleased(graph, group) * chips * price)
         disk = book.boot_disk_gib_month.get("hyperdisk-balanced")
         if disk is not None:
             gib = group.size * template.boot_disk_gib
-            yield CostLine(address=group.address, what=f"{gib:,} GiB boot disks", hourly_usd=gib * disk.usd / HOURS_A_MONTH)
+            hourly = gib * disk.usd / HOURS_A_MONTH
+            what = f"{gib:,} GiB boot disks"
+            yield CostLine(address=group.address, what=what, hourly_usd=hourly, unleased_usd=_unleased(graph, group) * hourly)
+
+
+def _unleased(graph: Graph, group: InstanceGroup) -> Decimal:
+    """The share of the group's VMs that its lease leaves alone when it ends."""
+    job = graph.get(group.lease) if group.lease else None
+    stays = job.call.rpartition("size=")[2] if isinstance(job, SchedulerJob) else "0"
+    return Decimal(stays) / group.size if group.size and stays.isdigit() else Decimal(0)
 
 
 def _nat(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:

@@ -76,7 +76,7 @@ def _watching(footing: Footing) -> Iterator[Resource]:
 
 
 def _stops(footing: Footing) -> Iterator[Resource]:
-    groups = (each for tier in footing.tiers.values() for each in tier.resources if isinstance(each, InstanceGroup))
+    groups = (each for tier in footing.tiers.values() for each in tier.leased)
     yield from stops(footing.profile, groups, footing.live, footing.now)
 
 

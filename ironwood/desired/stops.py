@@ -1,7 +1,7 @@
 """Tiers that Google stops by itself: Cloud Scheduler jobs that empty a group, as an account of their own.
 
 1. `stop_at`: at a cron time. 2. The dead-man lease: when nobody has renewed it (`ironwood/lease.py`); every group refers to the job of its lease,
-so the job is made before the group has VMs and deleted after it.
+so the job is made before the group has VMs and deleted after it. It leaves the tier's `lease_floor`, if it has one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ STOPPER_ROLES = ("roles/compute.instanceAdmin.v1",)
 UTC = "Etc/UTC"
 
 
-def stops(profile: Profile, groups: Iterable[InstanceGroup], live: Graph, now: datetime | None) -> Iterator[Resource]:
+def stops(profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], live: Graph, now: datetime | None) -> Iterator[Resource]:
     """The jobs, their account and what it may do; nothing where the profile wants neither. What a job has stopped is drift.
+
+    With each of `groups` comes how many of its VMs stay when its lease ends.
 
     `now` decides whether a lease is renewed; without it every lease stays as it is.
     """
@@ -38,7 +40,7 @@ def stops(profile: Profile, groups: Iterable[InstanceGroup], live: Graph, now: d
     granted = tuple(bindings(account, STOPPER_ROLES))
     yield account
     yield from granted
-    for group in groups:
+    for group, stays in groups:
         job = SchedulerJob(
             name=naming.stop_job(group.name),
             scope=f"regions/{profile.region}",
@@ -53,7 +55,7 @@ def stops(profile: Profile, groups: Iterable[InstanceGroup], live: Graph, now: d
         if profile.stop_at is not None:
             yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
         if profile.lease.enabled:
-            yield _lease(profile, replace(job, name=naming.lease_job(group.name)), live, now)
+            yield _lease(profile, replace(job, name=naming.lease_job(group.name), call=f"resize?size={stays}"), live, now)
             yield from (_lease(profile, off, live, now) for off in _autoscaler_off(job, group, live))
 
 

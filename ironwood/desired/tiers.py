@@ -56,6 +56,15 @@ class Serving:
         )
 
     @property
+    def leased(self) -> Iterator[tuple[InstanceGroup, int]]:
+        """Each group, and how many of its VMs stay when its lease ends: of the first groups, and never more than they hold."""
+        floor = self._tier.lease_floor * self._pod.vms
+        for group in self.groups:
+            stays = min(group.size, floor)
+            floor -= stays
+            yield group, stays
+
+    @property
     def resources(self) -> tuple[Resource, ...]:
         """All of it."""
         policy = (self.policy,) if self.policy else ()

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ironwood.capacity.live import Outlook
+
 
 @dataclass(frozen=True, kw_only=True)
 class SizesNow:
     """`sizes` (pods by tier, every enabled tier) at `moment`, with a reason a tier; `next_change` is when they change by themselves, if they do.
 
-    `in_force` names the capacity plan they follow, or the profile. `told` are sentences a person should read: conflicts, expired overrides, a plan that has run out.
+    `in_force` names the capacity plan they follow, the policy, or the profile; where the policy decided, `windows` are the sizes they want without it,
+    and `outlook` is what it expected. `told` are sentences a person should read: conflicts, expired overrides, a plan that has run out.
     """
 
     sizes: Mapping[str, int]
@@ -20,6 +23,8 @@ class SizesNow:
     next_change: datetime | None = None
     told: tuple[str, ...] = ()
     in_force: str = "the profile"
+    windows: Mapping[str, int] | None = None
+    outlook: Outlook | None = None
 
     @property
     def text(self) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from cloud.connection import connect
@@ -19,7 +18,7 @@ from flows.teardown import teardown
 from ironwood.errors import TransientError
 from ironwood.resources.base import GLOBAL, Address
 from ironwood.resources.iam_binding import IamBinding
-from running import EmbeddedCloud, wait_until
+from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 
 PROJECT = "projects/embedded-project"
@@ -33,20 +32,20 @@ PLAIN = {"role": "roles/storage.objectViewer", "members": ["user:carol@example.c
 
 
 def policy(cloud: EmbeddedCloud) -> dict[str, Any]:
-    return dict(httpx.post(f"http://{cloud.rest}/v3/{PROJECT}:getIamPolicy", json={}).raise_for_status().json())
+    return dict(HTTP.post(f"http://{cloud.rest}/v3/{PROJECT}:getIamPolicy", json={}).raise_for_status().json())
 
 
 def write(cloud: EmbeddedCloud, *bindings: dict[str, Any]) -> None:
     now = policy(cloud)
     body = {"policy": {**now, "version": 3, "bindings": [*now["bindings"], *bindings]}}
-    httpx.post(f"http://{cloud.rest}/v3/{PROJECT}:setIamPolicy", json=body).raise_for_status()
+    HTTP.post(f"http://{cloud.rest}/v3/{PROJECT}:setIamPolicy", json=body).raise_for_status()
 
 
 def enable(cloud: EmbeddedCloud) -> None:
     names = ["iam.googleapis.com", "cloudresourcemanager.googleapis.com"]
-    httpx.post(f"http://{cloud.rest}/v1/{PROJECT}/services:batchEnable", json={"serviceIds": names}).raise_for_status()
-    url = f"http://{cloud.rest}/v1/{PROJECT}/services/iam.googleapis.com"
-    wait_until(lambda: httpx.get(url).json()["state"] == "ENABLED", "the APIs")
+    HTTP.post(f"http://{cloud.rest}/v1/{PROJECT}/services:batchEnable", json={"serviceIds": names}).raise_for_status()
+    urls = [f"http://{cloud.rest}/v1/{PROJECT}/services/{each}" for each in names]
+    wait_until(lambda: all(HTTP.get(url).json()["state"] == "ENABLED" for url in urls), "the APIs")
 
 
 def test_a_life_beside_others(flows_here: EmbeddedCloud, small_profile: Path):
@@ -66,7 +65,7 @@ def test_a_life_beside_others(flows_here: EmbeddedCloud, small_profile: Path):
         "roles/storage.objectViewer",
     }
     assert CONDITIONAL in policy(flows_here)["bindings"]
-    httpx.delete(f"http://{flows_here.rest}/v1/{PROJECT}/serviceAccounts/{ACCOUNT}").raise_for_status()
+    HTTP.delete(f"http://{flows_here.rest}/v1/{PROJECT}/serviceAccounts/{ACCOUNT}").raise_for_status()
     assert str(policy(flows_here)).count("deleted:serviceAccount") == 4
     provision(str(small_profile))
     assert "deleted:serviceAccount" not in str(policy(flows_here))
@@ -78,8 +77,8 @@ def test_a_life_beside_others(flows_here: EmbeddedCloud, small_profile: Path):
 
 def test_who_was_slower_is_told_to_ask_again_and_overwrites_nothing(in_the_cloud: EmbeddedCloud, small_profile: Path):
     enable(in_the_cloud)
-    httpx.post(f"http://{in_the_cloud.rest}/v1/{PROJECT}/serviceAccounts", json={"accountId": "tpu-inference-sa"}).raise_for_status()
-    wait_until(lambda: httpx.get(f"http://{in_the_cloud.rest}/v1/{PROJECT}/serviceAccounts/{ACCOUNT}").is_success, "the account")
+    HTTP.post(f"http://{in_the_cloud.rest}/v1/{PROJECT}/serviceAccounts", json={"accountId": "tpu-inference-sa"}).raise_for_status()
+    wait_until(lambda: HTTP.get(f"http://{in_the_cloud.rest}/v1/{PROJECT}/serviceAccounts/{ACCOUNT}").is_success, "the account")
     account = Address(kind="service_account", scope=GLOBAL, name="tpu-inference-sa")
     binding = IamBinding(name="b", account=account, role="roles/logging.logWriter")
     connection = connect(load_profile(str(small_profile)))

@@ -51,7 +51,7 @@ class Emulator:
             "--address-pool", pool, "--project", project, *arguments,
         ]  # fmt: skip
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60, event_hooks={"response": [check_answer]})
+        self.http = httpx.Client(base_url=self.url, verify=False, timeout=60, event_hooks={"response": [check_answer]})
         self.process = None
 
     def start(self):

@@ -102,6 +102,22 @@ def test_a_plan_above_the_limit_waits_for_a_person_and_goes_on_when_one_agrees(
     assert size(asking) == 0
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_an_approval_that_waits_ten_minutes_still_works(asking: Path, somebody: Callable[..., None]):
+    provision(str(asking))
+
+    def comes_late(run: FlowRun) -> None:
+        time.sleep(600)
+        assert [each.id for each in paused()] == [run.id]
+        answer(run.id, YES)
+
+    somebody(comes_late)
+    scale(str(asking), {"small": 1})
+    assert size(asking) == 2
+
+
+@pytest.mark.long
 def test_a_no_ends_the_run_and_nothing_is_changed(asking: Path, somebody: Callable[..., None]):
     provision(str(asking))
     somebody(lambda run: answer(run.id, YES | {"approve": False, "reason": "too dear"}))
@@ -110,6 +126,7 @@ def test_a_no_ends_the_run_and_nothing_is_changed(asking: Path, somebody: Callab
     assert size(asking) == 0
 
 
+@pytest.mark.long
 def test_an_empty_form_is_refused_and_the_run_goes_on_waiting(asking: Path, somebody: Callable[..., None]):
     provision(str(asking))
     refused: list[str] = []
@@ -140,6 +157,7 @@ def test_an_agreement_is_void_when_another_plan_was_carried_out_meanwhile(asking
     assert size(asking) == 2
 
 
+@pytest.mark.long
 def test_the_same_question_is_asked_once(asking: Path, somebody: Callable[..., None], capsys: pytest.CaptureFixture[str]):
     provision(str(asking))
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from cloud import state as states
@@ -24,7 +23,7 @@ from ironwood.cost.estimate import estimate
 from ironwood.errors import BudgetError, PermissionDeniedError, UnfinishedError
 from ironwood.profile import Profile
 from ironwood.windows.demand import WeekDemand
-from running import EmbeddedCloud
+from running import HTTP, EmbeddedCloud
 from tasks.budget import reserve
 from tasks.in_force import put_in_force
 from tasks.inputs import load_price_book, load_profile
@@ -62,7 +61,7 @@ def rate(cloud: EmbeddedCloud) -> Decimal:
 
 
 def sizes(cloud: EmbeddedCloud) -> dict[str, int]:
-    found = httpx.get(f"http://{cloud.rest}/{GROUPS}").raise_for_status().json().get("items", [])
+    found = HTTP.get(f"http://{cloud.rest}/{GROUPS}").raise_for_status().json().get("items", [])
     return {each["name"].split("-")[2]: each["targetSize"] for each in found}
 
 
@@ -117,7 +116,7 @@ def test_a_price_raised_and_a_size_raised_by_hand_are_acted_on_within_a_minute(s
 
     # A size raised by hand above what is allowed is brought down at the next look.
     group = f"http://{stepped.rest}/{GROUPS}/ironwood-cluster-small-001/resize"
-    httpx.post(group, params={"size": 4}).raise_for_status()
+    HTTP.post(group, params={"size": 4}).raise_for_status()
     tick(stepped, small_profile, lambda: sizes(stepped) == {"small": 0, "medium": 0}, 2)
     scale(str(small_profile), {"small": 1})
     assert sizes(stepped)["small"] == 0

@@ -20,7 +20,7 @@ FLOWS = [
     "provision", "validate", "scale", "rollout", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity", "refresh_prices",
     "note",
     "preview", "schedules",
-    "check_budget", "export_demand",
+    "check_budget", "export_demand", "grade",
 ]  # fmt: skip
 BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))
 
@@ -115,6 +115,7 @@ def test_bad_flags_are_told_without_a_traceback(arguments: list[str], told: str,
     assert in_the_cloud.writes() == []
 
 
+@pytest.mark.long
 def test_in_stepped_time_too_the_lifecycle_says_what_an_earlier_run_left_and_uses_it(
     tmp_path: Path, small_profile: Path, prefect_server: PrefectServer
 ):

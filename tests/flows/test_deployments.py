@@ -19,7 +19,7 @@ FLOWS = {
     "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
     "note",
     "preview", "schedules",
-    "check-budget", "export-demand",
+    "check-budget", "export-demand", "grade",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from builders import ROOT
-from running import EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
+from running import HTTP, EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("IRONWOOD_DEPLOYMENTS") != "all", reason="takes ten minutes: make deployments"),
@@ -40,6 +40,7 @@ RUNS: dict[str, dict[str, object]] = {
     "replay": {"trace": TRACE, "policy": "always_on"},
     "refresh_prices": {},
     "export_demand": {"write": str(Path(tempfile.gettempdir()) / f"demand-{uuid4()}.csv"), "days": 1},
+    "grade": {},
     "rollout": {},
     "note": {"about": "a test"},
     "teardown": {"confirm": NAME},
@@ -72,14 +73,14 @@ def start_worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 def start(server: PrefectServer, flow: str, scheduled: datetime | None = None, **parameters: object) -> str:
     """Run the deployment of `flow`; answers the run's id."""
-    found = httpx.get(f"{server.url}/deployments/name/{flow}/{NAME}", timeout=60).raise_for_status().json()
+    found = HTTP.get(f"{server.url}/deployments/name/{flow}/{NAME}", timeout=60).raise_for_status().json()
     body: dict[str, Any] = {"parameters": parameters}
     if scheduled is not None:
         body["state"] = {"type": "SCHEDULED", "state_details": {"scheduled_time": scheduled.isoformat()}}
     made: list[str] = []
 
     def created() -> bool:
-        answer = httpx.post(f"{server.url}/deployments/{found['id']}/create_flow_run", json=body, timeout=60)
+        answer = HTTP.post(f"{server.url}/deployments/{found['id']}/create_flow_run", json=body, timeout=60)
         if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # SQLite was busy with another writer, and nothing was made
             made.append(str(answer.raise_for_status().json()["id"]))
         return bool(made)
@@ -89,7 +90,7 @@ def start(server: PrefectServer, flow: str, scheduled: datetime | None = None, *
 
 
 def state_of(server: PrefectServer, run_id: str) -> dict[str, Any]:
-    return dict(httpx.get(f"{server.url}/flow_runs/{run_id}", timeout=60).raise_for_status().json()["state"])
+    return dict(HTTP.get(f"{server.url}/flow_runs/{run_id}", timeout=60).raise_for_status().json()["state"])
 
 
 def ended(server: PrefectServer, *runs: str) -> list[str]:
@@ -101,7 +102,7 @@ def ended(server: PrefectServer, *runs: str) -> list[str]:
 
 @pytest.mark.usefixtures("worker")
 def test_each_deployment_ends_completed(prefect_server: PrefectServer, in_the_cloud: EmbeddedCloud):
-    deployed = httpx.post(f"{prefect_server.url}/deployments/filter", json={}, timeout=60).json()
+    deployed = HTTP.post(f"{prefect_server.url}/deployments/filter", json={}, timeout=60).json()
     assert len(RUNS) == len([each for each in deployed if each["name"] == NAME])
     told = {flow: ended(prefect_server, start(prefect_server, flow, **parameters))[0] for flow, parameters in RUNS.items()}
     assert {flow: how for flow, how in told.items() if how.partition(" ")[0] != "COMPLETED"} == {}
@@ -150,7 +151,7 @@ def test_a_worker_and_its_run_killed_leave_nothing_running_and_no_slot_held(
 
 def pid_of(server: PrefectServer, run_id: str) -> int:
     """The process of a run of ours."""
-    told = httpx.get(f"{server.url}/flow_runs/{run_id}", timeout=60).raise_for_status().json()["infrastructure_pid"]
+    told = HTTP.get(f"{server.url}/flow_runs/{run_id}", timeout=60).raise_for_status().json()["infrastructure_pid"]
     pid = int(str(told).rpartition(":")[2])
     assert b"prefect" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return pid
@@ -158,10 +159,10 @@ def pid_of(server: PrefectServer, run_id: str) -> int:
 
 def running(server: PrefectServer) -> list[str]:
     body = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
-    return [each["name"] for each in httpx.post(f"{server.url}/flow_runs/filter", json=body, timeout=60).raise_for_status().json()]
+    return [each["name"] for each in HTTP.post(f"{server.url}/flow_runs/filter", json=body, timeout=60).raise_for_status().json()]
 
 
 def slots(server: PrefectServer) -> int:
     """Slots held of every concurrency limit."""
-    found = httpx.post(f"{server.url}/v2/concurrency_limits/filter", json={}, timeout=60).raise_for_status().json()
+    found = HTTP.post(f"{server.url}/v2/concurrency_limits/filter", json={}, timeout=60).raise_for_status().json()
     return sum(each["active_slots"] for each in found)

@@ -77,7 +77,9 @@ def test_a_strangers_object_with_our_name_is_named_and_left_alone(flows_here: Em
     assert len(flows_here.writes()) == before
 
 
-def test_a_stranger_in_our_network_is_named_by_teardown_and_left_alone(flows_here: EmbeddedCloud, small_profile: Path):
+def test_a_stranger_in_our_network_is_named_by_teardown_and_left_alone_and_nothing_grows_behind_it(
+    flows_here: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
+):
     provision(str(small_profile))
     theirs = compute_v1.Firewall(
         name="theirs", network=f"projects/{PROJECT}/global/networks/ai-inference-network", allowed=[compute_v1.Allowed(I_p_protocol="tcp")]
@@ -91,7 +93,11 @@ def test_a_stranger_in_our_network_is_named_by_teardown_and_left_alone(flows_her
         ("compute.networks", "global", "ai-inference-network"),
         ("compute.firewalls", "global", "theirs"),
         state,
+        ("storage.objects", f"buckets/{state[2]}", "state.json"),
     }
+    assert scale(str(small_profile)) == 0, "a look that comes behind an unfinished teardown"
+    assert "is not at its end, so nothing is changed: finish it with" in capsys.readouterr().out
+    assert len(flows_here.inventory()) == 4
     client(flows_here, compute_v1.FirewallsClient).delete_unary(project=PROJECT, firewall="theirs")
     teardown(str(small_profile), confirm=name)
     assert flows_here.inventory() == set()
@@ -158,3 +164,16 @@ def test_a_tier_beyond_a_thousand_vms_takes_a_second_group_and_gives_it_back(flo
     groups = {name for kind, _, name in flows_here.inventory() if kind == "compute.instanceGroupManagers"}
     assert groups == {"ironwood-cluster-small-001", "ironwood-cluster-medium-001"}
     assert detect_drift(str(small_profile)) == 0
+
+
+@pytest.mark.long
+def test_provision_takes_an_unfinished_teardown_back(flows_here: EmbeddedCloud, small_profile: Path):
+    provision(str(small_profile))
+    theirs = compute_v1.Firewall(
+        name="theirs", network=f"projects/{PROJECT}/global/networks/ai-inference-network", allowed=[compute_v1.Allowed(I_p_protocol="tcp")]
+    )
+    client(flows_here, compute_v1.FirewallsClient).insert_unary(project=PROJECT, firewall_resource=theirs)
+    with pytest.raises(UnfinishedError, match="theirs"):
+        teardown(str(small_profile), confirm=load_profile(str(small_profile)).name)
+    assert provision(str(small_profile)) > 5
+    assert scale(str(small_profile), {"small": 2}) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,6 +99,27 @@ def test_it_empties_the_group_when_nobody_lives_and_the_next_run_repairs_everyth
     assert stepped_cloud.inventory() == set()
 
 
+@pytest.mark.long
+def test_a_floor_stays_when_the_lease_ends(stepped_cloud: EmbeddedCloud, leased: Path, capsys: pytest.CaptureFixture[str]):
+    leased.write_text(leased.read_text().replace("{chips: 8}", "{chips: 8, replicas: 2, lease_floor: 1}"))
+    provision(str(leased))
+    said = re.search(r"at most \$([\d.,]+) until the leases end \(2 to 3 h\), then \$([\d.,]+)/h", capsys.readouterr().out)
+    assert said
+    leaves, stays = (float(each.replace(",", "")) for each in said.groups())
+    assert 0 < stays - leaves / 3 < 1, "as much as in each of the three hours goes, and what is no VM"
+    assert detect_drift(str(leased)) == 0
+    assert size(leased) == 4
+    advance(stepped_cloud, lease(leased).end + timedelta(minutes=1))
+    assert size(leased) == 2
+    assert scale(str(leased), {"small": 0}) == 2, "the group, and its lease, which would fill it"
+    end = lease(leased).end
+    advance(stepped_cloud, end + timedelta(minutes=1))
+    assert size(leased) == 0
+    assert scale(str(leased)) >= 1
+    assert size(leased) == 4
+
+
+@pytest.mark.long
 def test_every_run_renews_it_and_it_holds_as_long_as_runs_come(stepped_cloud: EmbeddedCloud, leased: Path):
     provision(str(leased))
     first = lease(leased).end
@@ -109,6 +131,7 @@ def test_every_run_renews_it_and_it_holds_as_long_as_runs_come(stepped_cloud: Em
     assert lease(leased).end >= first + timedelta(hours=2)
 
 
+@pytest.mark.long
 def test_an_autoscaler_somebody_added_is_switched_off_before_the_group_is_emptied(stepped_cloud: EmbeddedCloud, leased: Path):
     provision(str(leased))
     connection = cloud_of(leased)
@@ -138,6 +161,7 @@ def test_nothing_grows_under_a_lease_that_may_not_stop_it(stepped_cloud: Embedde
     assert size(leased) == 2
 
 
+@pytest.mark.long
 def test_a_paused_lease_is_drift_and_repaired_before_anything_grows(stepped_cloud: EmbeddedCloud, leased: Path):
     provision(str(leased))
     assert stepped_cloud

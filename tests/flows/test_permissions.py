@@ -24,7 +24,7 @@ from flows.teardown import teardown
 from ironwood.desired import desired
 from ironwood.desired.apis import REQUIRED_APIS
 from ironwood.errors import PreflightError
-from running import ROOT, EmbeddedCloud, command, wait_until
+from running import HTTP, ROOT, EmbeddedCloud, command, wait_until
 from tasks.inputs import load_profile
 from tasks.preflight.permissions import BOOK, permissions
 
@@ -41,21 +41,23 @@ REMADE = "is not what a run used any more; run `python -m bench.permissions`"
 
 
 def ask(cloud: EmbeddedCloud, path: str, body: Any, method: str = "POST") -> Any:
-    return httpx.request(method, f"http://{cloud.rest}/{path}", json=body, timeout=30)
+    return HTTP.request(method, f"http://{cloud.rest}/{path}", json=body, timeout=30)
 
 
 def enable(cloud: EmbeddedCloud, *apis: str) -> None:
     ask(cloud, f"v1/{PROJECT}/services:batchEnable", {"serviceIds": list(apis)}).raise_for_status()
-    url = f"http://{cloud.rest}/v1/{PROJECT}/services/{apis[-1]}"
-    wait_until(lambda: httpx.get(url).json()["state"] == "ENABLED", "the APIs")
+    urls = [f"http://{cloud.rest}/v1/{PROJECT}/services/{each}" for each in apis]
+    wait_until(lambda: all(HTTP.get(url).json()["state"] == "ENABLED" for url in urls), "the APIs")
 
 
 def hold_exactly(cloud: EmbeddedCloud, permissions: set[str]) -> None:
     """Alice holds one custom role, of these permissions."""
     role = {"title": "exactly", "includedPermissions": sorted(permissions)}
-    if ask(cloud, f"v1/{PROJECT}/roles", {"roleId": "exactly", "role": role}).status_code == 409:
+    made = ask(cloud, f"v1/{PROJECT}/roles", {"roleId": "exactly", "role": role})
+    if made.status_code == httpx.codes.CONFLICT:
         ask(cloud, f"v1/{PROJECT}/roles/exactly", role, "PATCH").raise_for_status()
         return
+    made.raise_for_status()
     policy = ask(cloud, f"v3/{PROJECT}:getIamPolicy", {}).raise_for_status().json()
     bindings = [*policy["bindings"], {"role": f"{PROJECT}/roles/exactly", "members": [f"user:{ALICE}"]}]
     ask(cloud, f"v3/{PROJECT}:setIamPolicy", {"policy": {**policy, "bindings": bindings}}).raise_for_status()
@@ -110,7 +112,7 @@ def test_act_as_may_be_granted_on_the_account_alone(flows_here: EmbeddedCloud, s
     hold_exactly(flows_here, set(USED["provision"]) - {ACT_AS})
     account = f"v1/{PROJECT}/serviceAccounts/tpu-inference-sa@embedded-project.iam.gserviceaccount.com"
     ask(flows_here, f"v1/{PROJECT}/serviceAccounts", {"accountId": "tpu-inference-sa"}).raise_for_status()
-    wait_until(lambda: httpx.get(f"http://{flows_here.rest}/{account}").is_success, "the account")
+    wait_until(lambda: HTTP.get(f"http://{flows_here.rest}/{account}").is_success, "the account")
     profile = load_profile(str(small_profile))
     wanted = desired(profile, profile.baseline)
     (refused,) = permissions.fn(connect(profile), "provision", wanted)
@@ -121,6 +123,7 @@ def test_act_as_may_be_granted_on_the_account_alone(flows_here: EmbeddedCloud, s
     assert not allowed.remedy
 
 
+@pytest.mark.long
 def test_a_permission_taken_away_in_the_middle_is_told_by_the_step_and_given_back_the_run_is_finished(
     flows_here: EmbeddedCloud, commands: dict[str, str], tmp_path: Path
 ):

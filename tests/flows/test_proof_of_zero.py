@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import compute_v1, iam_admin_v1, scheduler_v1, storage
 from google.cloud.billing import budgets_v1
@@ -16,7 +15,7 @@ from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
 from ironwood.desired.apis import REQUIRED_APIS
 from ironwood.resources.registry import KINDS
-from running import EmbeddedCloud, wait_until
+from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 from tasks.proof import prove_zero
 
@@ -186,7 +185,7 @@ class Planter:
 
     def ask(self, path: str, body: object) -> None:
         """A request to one of the newer APIs, which share the REST port."""
-        httpx.post(f"http://{self.cloud.rest}{path}", json=body).raise_for_status()
+        HTTP.post(f"http://{self.cloud.rest}{path}", json=body).raise_for_status()
 
     def log_bucket(self) -> None:
         self.ask(f"/v2/projects/{PROJECT}/locations/global/buckets?bucketId=orphan", {"description": self.mark})
@@ -220,7 +219,7 @@ class Planter:
         body = {"type": "custom.googleapis.com/ironwood/orphan", "metricKind": "GAUGE", "valueType": "DOUBLE", "description": self.mark}
         self.ask(f"/v3/projects/{PROJECT}/metricDescriptors", body)
         listed = f"http://{self.cloud.rest}/v3/projects/{PROJECT}/metricDescriptors"
-        wait_until(lambda: "orphan" in httpx.get(listed).text, "the descriptor")
+        wait_until(lambda: "orphan" in HTTP.get(listed).text, "the descriptor")
 
     def dashboard(self) -> None:
         name = f"projects/{PROJECT}/dashboards/orphan"
@@ -267,14 +266,14 @@ class Planter:
         self.plant("service_account")
         url = f"http://{self.cloud.rest}"
         gone = f"projects/{PROJECT}/serviceAccounts/tpu-inference-sa@{PROJECT}.iam.gserviceaccount.com"
-        httpx.post(f"{url}/v1/projects/{PROJECT}/serviceAccounts", json={"accountId": "tpu-inference-sa"}).raise_for_status()
-        wait_until(lambda: httpx.get(f"{url}/v1/{gone}").is_success, "the account")
-        policy = httpx.post(f"{url}/v3/projects/{PROJECT}:getIamPolicy", json={}).raise_for_status().json()
+        HTTP.post(f"{url}/v1/projects/{PROJECT}/serviceAccounts", json={"accountId": "tpu-inference-sa"}).raise_for_status()
+        wait_until(lambda: HTTP.get(f"{url}/v1/{gone}").is_success, "the account")
+        policy = HTTP.post(f"{url}/v3/projects/{PROJECT}:getIamPolicy", json={}).raise_for_status().json()
         members = [f"serviceAccount:{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("orphan-account", "tpu-inference-sa")]
         bindings = [*policy["bindings"], {"role": "roles/compute.viewer", "members": members}]
         body = {"policy": {**policy, "bindings": bindings}}
-        httpx.post(f"{url}/v3/projects/{PROJECT}:setIamPolicy", json=body).raise_for_status()
-        httpx.delete(f"{url}/v1/{gone}").raise_for_status()
+        HTTP.post(f"{url}/v3/projects/{PROJECT}:setIamPolicy", json=body).raise_for_status()
+        HTTP.delete(f"{url}/v1/{gone}").raise_for_status()
 
 
 MARKABLE = sorted(kind for kind, form in KINDS.items() if form.marking != "none")
@@ -301,6 +300,6 @@ def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedC
 def _apis_on(cloud: EmbeddedCloud) -> None:
     """A project in which a profile once lived: its APIs are on, and nothing is left."""
     url = f"http://{cloud.rest}/v1/projects/{PROJECT}/services:batchEnable"
-    httpx.post(url, json={"serviceIds": list(REQUIRED_APIS)}).raise_for_status()
+    HTTP.post(url, json={"serviceIds": list(REQUIRED_APIS)}).raise_for_status()
     service = f"http://{cloud.rest}/v1/projects/{PROJECT}/services/compute.googleapis.com"
-    wait_until(lambda: httpx.get(service).json()["state"] == "ENABLED", "the APIs")
+    wait_until(lambda: HTTP.get(service).json()["state"] == "ENABLED", "the APIs")

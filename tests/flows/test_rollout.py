@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from cloud.connection import connect
@@ -16,7 +15,7 @@ from flows.rollout import rollout
 from ironwood.desired import desired
 from ironwood.errors import ProbeError
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
-from running import EmbeddedCloud
+from running import HTTP, EmbeddedCloud
 from tasks.inputs import load_profile
 from tasks.probe import routes, under_load
 
@@ -73,8 +72,8 @@ def test_a_new_image_goes_out_without_surge_and_without_a_lost_request(
     assert rollout(str(serving)) == 0
     assert detect_drift(str(serving)) == 0
     group = f"http://{flows_here.rest}/compute/v1/projects/embedded-project/zones/us-central1-c/instanceGroupManagers/ironwood-cluster-small-001"
-    assert "maxSurge" in httpx.get(group).json()["updatePolicy"]
-    assert httpx.get(group).json()["updatePolicy"]["maxSurge"]["fixed"] == 0
+    assert "maxSurge" in HTTP.get(group).json()["updatePolicy"]
+    assert HTTP.get(group).json()["updatePolicy"]["maxSurge"]["fixed"] == 0
 
 
 def test_an_image_that_does_not_serve_is_taken_back(flows_here: EmbeddedCloud, serving: Path):
@@ -139,5 +138,5 @@ def test_a_tier_with_one_slice_is_told_that_it_does_not_serve_meanwhile(
 
 def managed(group: str) -> dict[str, str]:
     """The VMs of a group by id, each with the template it was made from."""
-    found = httpx.post(f"{group}/listManagedInstances").raise_for_status().json()["managedInstances"]
+    found = HTTP.post(f"{group}/listManagedInstances").raise_for_status().json()["managedInstances"]
     return {each["id"]: each["version"]["instanceTemplate"] for each in found}

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from flows.detect_drift import detect_drift
@@ -17,7 +16,7 @@ from flows.provision import provision
 from flows.scale import scale
 from flows.teardown import teardown
 from ironwood.errors import PreflightError, StockoutError
-from running import EmbeddedCloud, wait_until
+from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 
 MACHINE = "tpu7x-standard-4t"
@@ -44,7 +43,7 @@ def stock(cloud: EmbeddedCloud, zone: str, available: int) -> str:
 def targets(cloud: EmbeddedCloud) -> dict[str, int]:
     """Target size of every group by name and zone."""
     url = f"http://{cloud.rest}/compute/v1/projects/embedded-project/aggregated/instanceGroupManagers"
-    items: dict[str, Any] = httpx.get(url).raise_for_status().json()["items"]
+    items: dict[str, Any] = HTTP.get(url).raise_for_status().json()["items"]
     return {each["name"]: each["targetSize"] for scoped in items.values() for each in scoped.get("instanceGroupManagers", [])}
 
 
@@ -146,12 +145,12 @@ def reserved(tmp_path: Path, small_profile: Path, flows_here: EmbeddedCloud) -> 
 
 def reserve(cloud: EmbeddedCloud, count: int) -> None:
     """Somebody's reservation of `count` VMs."""
-    enabled = httpx.post(f"http://{cloud.rest}/v1/projects/embedded-project/services/compute.googleapis.com:enable")
+    enabled = HTTP.post(f"http://{cloud.rest}/v1/projects/embedded-project/services/compute.googleapis.com:enable")
     enabled.raise_for_status()
     url = f"http://{cloud.rest}/compute/v1/projects/embedded-project/zones/us-central1-b/reservations"
     body = {"name": "ours", "specificReservation": {"count": str(count), "instanceProperties": {"machineType": "ct6e-standard-4t"}}}
     deadline = time.monotonic() + 30
-    while (answer := httpx.post(url, json=body)).status_code == 403 and time.monotonic() < deadline:
+    while (answer := HTTP.post(url, json=body)).status_code == 403 and time.monotonic() < deadline:
         time.sleep(0.05)  # the API is being enabled
     answer.raise_for_status()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from google.cloud import scheduler_v1
@@ -21,10 +22,13 @@ from ironwood.resources.group import InstanceGroup
 from running import EmbeddedCloud
 from tasks.inputs import load_profile
 
+EVENING = f"0 {(datetime.now(ZoneInfo('Europe/Paris')) + timedelta(hours=2)).hour} * * *"
+"""The full hour that is one to two hours from now: an evening that no test has to wait for."""
+
 
 @pytest.fixture
 def nightly(small_profile: Path) -> Path:
-    small_profile.write_text(small_profile.read_text() + 'stop_at: {cron: "0 20 * * *", time_zone: Europe/Paris}\n')
+    small_profile.write_text(small_profile.read_text() + f'stop_at: {{cron: "{EVENING}", time_zone: Europe/Paris}}\n')
     return small_profile
 
 
@@ -72,8 +76,8 @@ def test_a_job_paused_or_changed_by_hand_is_drift_and_repaired(flows_here: Embed
     client = connection.client(scheduler_v1.CloudSchedulerClient)
     name = f"projects/{connection.project}/locations/us-central1/jobs/ironwood-cluster-small-001-stop"
     client.pause_job(name=name)
-    client.update_job(job={"name": name, "schedule": "0 3 * * *"}, update_mask={"paths": ["schedule"]})
+    client.update_job(job={"name": name, "schedule": "3 3 * * *"}, update_mask={"paths": ["schedule"]})
     plan = diff(desired(profile, profile.baseline), observe(connection).live, owner=profile.name)
-    assert [change.reason for change in plan] == ["schedule 0 3 * * * -> 0 20 * * *, state PAUSED -> ENABLED"]
+    assert [change.reason for change in plan] == [f"schedule 3 3 * * * -> {EVENING}, state PAUSED -> ENABLED"]
     assert provision(str(nightly)) == 1
     assert detect_drift(str(nightly)) == 0

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from cloud import metering
@@ -18,7 +17,7 @@ from flows.detect_drift import detect_drift
 from flows.provision import provision
 from flows.teardown import teardown
 from ironwood import metrics
-from running import EmbeddedCloud, wait_until
+from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 
 PROJECT = "embedded-project"
@@ -50,7 +49,7 @@ def test_one_of_each_is_kept_and_what_a_lost_answer_doubled_goes(flows_here: Emb
         ("notification_channel", "notificationChannels"),
         ("uptime_check", "uptimeCheckConfigs"),
     ):
-        listed = httpx.get(f"http://{flows_here.rest}/v3/projects/{PROJECT}/{collection}").json()[collection]
+        listed = HTTP.get(f"http://{flows_here.rest}/v3/projects/{PROJECT}/{collection}").json()[collection]
         twin = {
             key: value for key, value in listed[0].items() if key not in {"name", "creationRecord", "mutationRecord", "mutationRecords"}
         }
@@ -58,12 +57,12 @@ def test_one_of_each_is_kept_and_what_a_lost_answer_doubled_goes(flows_here: Emb
             [{k: v for k, v in each.items() if k != "name"} for each in twin["conditions"]] if kind == "alert_policy" else None
         )
         body = {key: value for key, value in twin.items() if value is not None}
-        httpx.post(f"http://{flows_here.rest}/v3/projects/{PROJECT}/{collection}", json=body).raise_for_status()
+        HTTP.post(f"http://{flows_here.rest}/v3/projects/{PROJECT}/{collection}", json=body).raise_for_status()
         names = [each.name for each in live(connection, kind) if each.name.startswith(listed[0]["displayName"])]
         assert len(names) == 2
         assert names[1].startswith(f"{names[0]} (")
         strange = {**body, "userLabels": {}, **({"notificationChannels": []} if kind == "alert_policy" else {})}
-        httpx.post(f"http://{flows_here.rest}/v3/projects/{PROJECT}/{collection}", json=strange).raise_for_status()
+        HTTP.post(f"http://{flows_here.rest}/v3/projects/{PROJECT}/{collection}", json=strange).raise_for_status()
     assert detect_drift(str(watched_profile)) == 3
     assert provision(str(watched_profile)) == 3
     assert detect_drift(str(watched_profile)) == 0
@@ -111,7 +110,7 @@ def at_once(cloud: EmbeddedCloud, ask: Callable[[], int], times: int) -> None:
         wait_until(lambda: cloud.ask("dataplane")["in_flight"] == times, "the requests")
         now = datetime.fromisoformat(cloud.ask("clock")["now"])
         until = (now + timedelta(seconds=61)).isoformat()
-        httpx.post(f"http://{cloud.rest}/_emulator/clock/waiters/{waiter}/wait", json={"until": until}, timeout=60).raise_for_status()
+        HTTP.post(f"http://{cloud.rest}/_emulator/clock/waiters/{waiter}/wait", json={"until": until}, timeout=60).raise_for_status()
         assert {each.result() for each in answers} == {200}
     cloud.tell(f"clock/waiters/{waiter}", {}, method="DELETE")
 
@@ -128,7 +127,7 @@ def test_every_alarm_rings_when_it_should_and_stops(
 
     def ask(tokens: int) -> int:
         body = {"instances": [{"text": "x"}], "parameters": {"max_tokens": tokens}}
-        return httpx.post(url, json=body, timeout=60).status_code
+        return HTTP.post(url, json=body, timeout=60).status_code
 
     def for_minutes(minutes: int, tokens: int = 16, times: int = 4) -> set[int]:
         answers = set()
@@ -156,7 +155,7 @@ def test_every_alarm_rings_when_it_should_and_stops(
     assert "unhealthy" in incidents(cloud)
     assert for_minutes(4) == {502}
     assert "errors" in incidents(cloud)
-    httpx.delete(f"http://{cloud.rest}/_emulator/faults/{fault}").raise_for_status()
+    HTTP.delete(f"http://{cloud.rest}/_emulator/faults/{fault}").raise_for_status()
     advance(cloud, 30 * 60)  # the ill VMs are made anew
     assert incidents(cloud) == {"idle"}
     # money: more than the threshold of the month's budget is spent

@@ -53,6 +53,7 @@ def pods(profile: Path) -> dict[str, int]:
     return {tier: sum(each.size for each in groups if f"-{tier}-" in each.name) // vms for tier, vms in VMS.items()}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("flows_here")
 def test_each_look_brings_the_tiers_to_what_holds_then(stepped: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]):
     # From half an hour from now nothing of small, though one is its minimum; two medium from then on, for two hours.

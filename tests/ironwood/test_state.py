@@ -1,12 +1,14 @@
 """The state object's value: it survives its text, its changes may be applied twice, a newer schema is refused."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from ironwood.cost.leads import Lead
+from ironwood.decided import Anchor, Decided
 from ironwood.errors import StateError
 from ironwood.state import PlanInForce, Reservation, Settled, Spending, State
 
@@ -16,6 +18,7 @@ HELD = Reservation(usd=Decimal("12.50"), reason="scale small to 3", until=NOON +
 SPENT = Spending(
     month="2026-11", looked=NOON, spent_usd=Decimal("1.5"), hourly_usd=Decimal(2), done={"0.8 notify of 10": "told"}, ceiling={"small": 1}
 )
+DECIDED = Decided(at=NOON, sizes={"small": 2}, why={"small": "busy"}, anchor=Anchor(learns_from=NOON - timedelta(days=9), begun=NOON))
 LEAD = Lead(p50=timedelta(minutes=8), p95=timedelta(minutes=9), count=6)
 FULL = (
     State(profile="prod")
@@ -25,6 +28,7 @@ FULL = (
     .with_spending(SPENT)
     .settling(Settled(usd_hour=Decimal(3), at=NOON))
     .learning({("small", "us-central1-c"): LEAD})
+    .deciding(DECIDED)
 )
 
 
@@ -81,3 +85,17 @@ def test_a_field_of_another_writer_is_kept():
 def test_what_cannot_be_read_is_told(text, told):
     with pytest.raises(StateError, match=told):
         State.from_json(text, where="gs://b/o")
+
+
+def test_of_two_decisions_of_a_slot_the_first_with_sizes_counts_and_a_later_slots_over_both():
+    nothing, other, later = Decided(at=NOON), replace(DECIDED, sizes={"small": 9}), Decided(at=NOON + timedelta(minutes=15))
+    began = State(profile="prod").deciding(nothing)
+    assert began.deciding(DECIDED).decided == DECIDED
+    assert began.deciding(DECIDED).deciding(other).decided == DECIDED
+    assert began.deciding(DECIDED).deciding(later).decided == later
+    assert began.deciding(later).deciding(DECIDED).decided == later
+
+
+def test_a_forecast_is_learnt_on_for_a_week_from_where_it_began():
+    anchor = Anchor(learns_from=NOON - timedelta(days=9), begun=NOON)
+    assert [anchor.holds(NOON + timedelta(days=days)) for days in (-1, 0, 6, 7)] == [False, True, True, False]

@@ -127,15 +127,23 @@ def test_pods_on_order_are_not_ordered_again_and_young_pods_are_locked():
     assert moment.startable.tolist() == [7, 10, 2]
 
 
-def test_stopped_pods_rest_and_lost_ones_are_reckoned_to_come_a_lead_from_now():
+def test_stopped_pods_rest_and_lost_ones_are_reckoned_to_come_as_late_as_those_just_ordered():
     rules = make_rules(shortfall_usd_per_unit_hour=12.0, decide_every_minutes=15)
     now = START + 100 * live.BIN
     stopped = live.Step(at=now - timedelta(minutes=10), tier="medium", pods=-4)
     holding = live.Holding(pods={"small": 3, "medium": 6, "large": 0}, lacking={"small": 1}, steps=[stopped])
     moment = live.moment_of(rules, 100, np.ones(100), START, holding)
     assert moment.serving.tolist() == [2, 6, 0]
-    assert moment.arriving[0].tolist() == [0, 0, 1, 0, 0, 0, 0]
+    assert moment.arriving[0].tolist() == [0, 1, 0, 0, 0, 0, 0]
     assert moment.startable[1] == 0  # an order now would come 25 minutes after the stop, of the 30 they rest
+
+
+def test_a_look_that_comes_late_in_its_slot_counts_what_was_ordered_in_it_once():
+    ordered = live.Step(at=START + HISTORY_BINS * live.BIN + timedelta(minutes=3), tier="small", pods=3)
+    assert (
+        decided(some_demand(), live.Holding(pods={"small": 3, "medium": 9, "large": 0}, steps=[ordered]), {"small": bound(5, 10)})["small"]
+        == 5
+    )
 
 
 def test_a_slot_is_the_last_multiple_of_its_length():
