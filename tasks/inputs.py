@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -22,7 +23,7 @@ def load_profile(name: str) -> Profile:
     Raises ProfileError with file, line and key of each mistake.
     """
     path = _find(name, PROFILES, "profile")
-    return parse_profile(_text(path), source=_shown(path), environment=os.environ)
+    return _profile(_text(path), _shown(path), frozenset(os.environ.items()))
 
 
 def with_image(name: str, image: str) -> str:
@@ -41,7 +42,7 @@ def with_image(name: str, image: str) -> str:
 def load_price_book(name: str) -> PriceBook:
     """The price book called `name` in `profiles/pricebooks/`, or the one in the file `name`."""
     path = _find(name, PRICE_BOOKS, "price book")
-    return parse_price_book(_text(path), source=_shown(path))
+    return _price_book(_text(path), _shown(path))
 
 
 def save_price_book(book: PriceBook, path: Path) -> None:
@@ -52,6 +53,17 @@ def save_price_book(book: PriceBook, path: Path) -> None:
             YAML(typ="safe").dump(content, file)
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}; name a new file in a folder that exists") from error
+
+
+# A look every quarter of an hour reads the same text several times over, and YAML is slow: what was parsed is kept by all that it was parsed from.
+@lru_cache(maxsize=16)
+def _profile(text: str, source: str, environment: frozenset[tuple[str, str]]) -> Profile:
+    return parse_profile(text, source=source, environment=dict(environment))
+
+
+@lru_cache(maxsize=16)
+def _price_book(text: str, source: str) -> PriceBook:
+    return parse_price_book(text, source=source)
 
 
 def _find(name: str, folder: Path, what: str) -> Path:

@@ -29,6 +29,7 @@ class EmbeddedCloud:
     folder: Path
     scale: float = 600.0
     clock: str = "scaled"
+    start_time: str = ""
     rest: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -39,6 +40,7 @@ class EmbeddedCloud:
         pool = f"127.{1 + port // 256 % 200}.{port % 256}.0/28"
         command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--address-pool", pool]
         command += ["--clock", self.clock, "--time-scale", str(self.scale), "--state", str(self.folder / "emulator.sqlite")]
+        command += ["--start-time", self.start_time] if self.start_time else []
         with (self.folder / "emulator.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self._answers, "the embedded cloud")

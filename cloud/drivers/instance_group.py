@@ -33,6 +33,8 @@ from ironwood.resources.group import Canary, InstanceGroup
 AT_ONCE = 1_000
 """VMs one `deleteInstances` may name (documented)."""
 POLL = timedelta(seconds=5)
+ASKED_WHY = POLL * 6
+"""How often a group that is not there yet is asked what stands in its way."""
 UNHEALTHY = timedelta(minutes=45)
 """How long VMs that are there may take to become healthy: several times what loading a model takes."""
 STOPPED = ("TERMINATED", "STOPPED", "SUSPENDED")
@@ -256,10 +258,10 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     def _settled(self, connection: Connection, group: InstanceGroup) -> None:
         """Wait until the group has `size` VMs, all healthy, and does nothing.
 
-        Raises QuotaError as soon as Google tells of a quota, StockoutError when VMs are missing and nothing has happened for the group's
+        Raises QuotaError within half a minute of Google's telling of a quota, StockoutError when VMs are missing and nothing has happened for the group's
         `patience`, ProbeError when all are there and do not become healthy.
         """
-        began = since = connection.clock.now()
+        began = since = asked = connection.clock.now()
         nearest: int | None = None
         while True:
             live = self.read(connection, group)
@@ -272,7 +274,9 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
             distance = abs(group.size - live.current_actions.none) + (0 if reached else self._outdated(connection, group))
             if nearest is None or distance < nearest:
                 nearest, since = distance, connection.clock.now()
-            self._complain(connection, group, began, since)
+            if connection.clock.now() - asked >= ASKED_WHY:
+                asked = connection.clock.now()
+                self._complain(connection, group, live, began, since)
             sleep(connection.clock, POLL)
 
     def _outdated(self, connection: Connection, group: InstanceGroup) -> int:
@@ -280,11 +284,11 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         templates = {group.template.name} | ({group.canary.template.name} if group.canary else set())
         return 2 * sum(_template(each) not in templates for each in self._instances(connection, group))
 
-    def _complain(self, connection: Connection, group: InstanceGroup, began: datetime, since: datetime) -> None:
-        """Raise what stands in the way, as the group has told it since `began`; older errors are of older attempts."""
+    def _complain(
+        self, connection: Connection, group: InstanceGroup, live: compute_v1.InstanceGroupManager, began: datetime, since: datetime
+    ) -> None:
+        """Raise what stands in the way of `live`, as the group has told it since `began`; older errors are of older attempts."""
         still = connection.clock.now() - since
-        if still < POLL:
-            return
         client: Any = connection.client(self.client)
         with translated(f"reading the errors of {group.address}"):
             told = list(client.list_errors(request=self.place(connection, group), **ONCE))
@@ -292,7 +296,6 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         for error in errors:
             if error.code == QUOTA_CODE:
                 raise QuotaError(f"{group.address} cannot grow to {group.size} VMs: {error.message} {QUOTA_HELP}")
-        live = self.read(connection, group)
         if there(live) >= group.size and still > UNHEALTHY:
             raise ProbeError(
                 f"{group.address}: its {group.size} VMs are there and not all of them healthy for {still}; look at the serial output of one, "

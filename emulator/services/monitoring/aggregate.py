@@ -99,13 +99,14 @@ def aggregated(found: list[Series], how: Aggregation, start: int, end: int) -> l
 
 
 def _aligned(series: Series, how: Aggregation, start: int, end: int) -> Series:
+    periods: dict[int, list[Point]] = {}  # by how many periods they lie before the end
+    for point in series.points:
+        if start < point[1] <= end:
+            periods.setdefault((end - point[1]) // how.period, []).append(point)
     points: list[Point] = []
-    at = end
-    while at > start:
-        inside = [point for point in series.points if at - how.period < point[1] <= at]
-        if inside:
-            points.append((at - how.period if how.aligner in {"ALIGN_DELTA"} else at, at, _value(how, inside)))
-        at -= how.period
+    for ago in sorted(periods):
+        at = end - ago * how.period
+        points.append((at - how.period if how.aligner in {"ALIGN_DELTA"} else at, at, _value(how, periods[ago])))
     kind = "DELTA" if how.aligner == "ALIGN_DELTA" else "GAUGE"
     shape = points[0][2] if points else 0.0
     return Series(metric=series.metric, resource=series.resource, kind=kind, value_type=type_of(shape), points=tuple(reversed(points)))

@@ -23,6 +23,7 @@ FASTEST = 5 * SECOND
 KEPT = 10_000
 VALUES = {"boolValue": "BOOL", "int64Value": "INT64", "doubleValue": "DOUBLE", "stringValue": "STRING"}
 documented("points-in-order", "Points of a series are written in order, at most one each 5 seconds, none older than 25 hours.")
+documented("points-partly", "Of a write, the points that can follow those of their series are written, whatever becomes of the others.")
 documented("series-at-once", "One request writes at most 200 series, one point each.")
 assumed("written-kinds", "Custom metrics are written as GAUGE of BOOL, INT64, DOUBLE or STRING; others are refused with 501.")
 
@@ -34,9 +35,15 @@ def create(call: Call) -> Json:
     if not 0 < len(given) <= AT_ONCE:
         raise ApiError(400, f"Field timeSeries must have between 1 and {AT_ONCE} entries.")
     checked = [_checked(call, each, index) for index, each in enumerate(given)]
-    for metric, resource, form, point in checked:
+    late: list[str] = []
+    for index, (metric, resource, form, point) in enumerate(checked):
+        if why := _late(call, metric, resource, point[1]):
+            late.append(f"timeSeries[{index}]: {why}")
+            continue
         descriptors.ensure(call.world, metric["type"], *form, call.now)
         series.append(call.world, metric, resource, form, point, KEPT)
+    if late:
+        raise ApiError(400, f"One or more TimeSeries could not be written: {'; '.join(late)}")
     return {}
 
 
@@ -61,18 +68,19 @@ def _checked(call: Call, given: Json, index: int) -> tuple[Json, Json, tuple[str
     resource = {"type": "global", "labels": {}, **(given.get("resource") or {})}
     resource = {"type": resource["type"], "labels": {"project_id": call.world.project, **resource["labels"]}}
     metric = {"type": metric_type, "labels": (given.get("metric") or {}).get("labels", {})}
-    _in_time(call, metric, resource, end, where)
+    if end > call.now + 300 * SECOND or end < call.now - OLDEST:
+        raise ApiError(400, f"Field {where}.points[0].interval.endTime had an invalid value of {utc(end)!r}: must be near the present.")
     return metric, resource, ("GAUGE", value_type), (end, end, int(value) if value_type == "INT64" else value)
 
 
-def _in_time(call: Call, metric: Json, resource: Json, end: int, where: str) -> None:
-    if end > call.now + 300 * SECOND or end < call.now - OLDEST:
-        raise ApiError(400, f"Field {where}.points[0].interval.endTime had an invalid value of {utc(end)!r}: must be near the present.")
+def _late(call: Call, metric: Json, resource: Json, end: int) -> str:
+    """Why a point cannot follow the last one of its series; empty where it can."""
     before = series.last_end(call.world, metric, resource)
     if before is not None and end <= before:
-        raise ApiError(400, f"{where}: points must be written in order. One or more of the points specified had an older end time.")
+        return "Points must be written in order. One or more of the points specified had an older end time than the most recent point."
     if before is not None and end < before + FASTEST:
-        raise ApiError(400, f"{where}: one or more points were written more frequently than the maximum sampling period for the metric.")
+        return "One or more points were written more frequently than the maximum sampling period configured for the metric."
+    return ""
 
 
 def list_(call: Call) -> Json:
