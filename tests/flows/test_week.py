@@ -112,11 +112,12 @@ def test_what_it_costs_is_what_replay_says_and_it_ends_at_zero(campaign: Callabl
     say(f"ledger and bill of the month {metered} $; {len(played.decided())} decisions of {played.ticks} looks")
     assert played.decided() == played.ticked, "every look left its decision, one"
     assert len(played.ticked) == played.ticks
-    assert realised.shortfall_usd == pytest.approx(predicted.bill.shortfall_usd, rel=WITHIN)
-    billed = predicted.bill.infrastructure_usd + predicted.bill.startup_usd - between.unbilled_usd - between.ahead_usd
-    assert float(realised.chips_usd) == pytest.approx(billed, rel=RECONCILED)
     if played.ticks >= DAY:  # in hours what was paid ahead is more than that
         assert realised.total_usd == pytest.approx(predicted.bill.total_usd, rel=WITHIN)
+    else:  # in days a decision or two differs where two choices cost nearly the same; then parts are shifted between each other
+        assert realised.shortfall_usd == pytest.approx(predicted.bill.shortfall_usd, rel=WITHIN)
+        billed = predicted.bill.infrastructure_usd + predicted.bill.startup_usd - between.unbilled_usd - between.ahead_usd
+        assert float(realised.chips_usd) == pytest.approx(billed, rel=RECONCILED)
     torn_down_to_zero(played)
 
 
