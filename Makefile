@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format ui stop long kill states deployments browser screenshots bench lock clean
+.PHONY: help setup run test check format ui stop long week kill states deployments browser screenshots bench lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test: check ## every check and test, in three parts side by side
 
 long: $(READY) ## further cases of the flows that take half a minute or more each
 	@IRONWOOD_LONG=1 $(BIN)/python -m pytest -m long tests/flows
+
+week: $(READY) ## a week of recorded demand against replay's prediction; the same with nothing of ours alive on Wednesday (1 h)
+	@IRONWOOD_WEEK=all $(BIN)/python -m pytest tests/flows/test_week.py -q -s
 
 kill: $(READY) ## SIGKILL at every write of provision, scale and teardown
 	@IRONWOOD_KILL_POINTS=all $(BIN)/python -m pytest tests/flows/test_kill_points.py -q -s
