@@ -32,16 +32,19 @@ check: $(READY) ## ruff, mypy --strict, import contracts
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-# Three parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter.
+# Parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter, and the day of
+# a played week, which mostly waits, goes by itself.
 ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
-FLOWS := $(filter-out $(ASIDE),$(wildcard tests/flows/test_*.py))
+WEEK := tests/flows/test_week.py
+FLOWS := $(filter-out $(ASIDE) $(WEEK),$(wildcard tests/flows/test_*.py))
 LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS))
 OTHERS := $(filter-out tests/flows/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)
-test: check ## every check and test, in three parts side by side
+test: check ## every check and test, in parts side by side
 	@mkdir -p .ironwood; $(BIN)/python -m pytest $(OTHERS) > .ironwood/others.log 2>&1 & others=$$!; \
 	$(BIN)/python -m pytest $(LATER) > .ironwood/later.log 2>&1 & later=$$!; \
+	$(BIN)/python -m pytest $(WEEK) > .ironwood/week.log 2>&1 & week=$$!; \
 	$(BIN)/python -m pytest $(filter-out $(LATER),$(FLOWS)); failed=$$?; \
-	wait $$later || failed=1; cat .ironwood/later.log; wait $$others || failed=1; cat .ironwood/others.log; exit $$failed
+	wait $$later || failed=1; cat .ironwood/later.log; wait $$week || failed=1; cat .ironwood/week.log; wait $$others || failed=1; cat .ironwood/others.log; exit $$failed
 
 long: $(READY) ## further cases of the flows that take half a minute or more each
 	@IRONWOOD_LONG=1 $(BIN)/python -m pytest -m long tests/flows

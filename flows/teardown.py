@@ -14,11 +14,10 @@ from flows.recording import record_end
 from flows.run_names import named
 from flows.when_to_look import look_no_more
 from ironwood.desired import at_rest, desired
-from ironwood.desired.memory import remembered
+from ironwood.desired.memory import memory, remembered
 from ironwood.errors import InputError, UnfinishedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
-from ironwood.resources.bucket import Bucket
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.leaving import leave
@@ -46,7 +45,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
     with writer(wanted):
         look_no_more(profile)
         seen = observe(connection, names)
-        if any(isinstance(each, Bucket) for each in ours(seen.live, wanted)):
+        if any(kept.address in ours(seen.live, wanted) for kept in memory(wanted)):
             leave(connection, wanted, run_id())
         resting = against(seen, wanted, at_rest(ours(seen.live, wanted)))
         if len(resting.plan):

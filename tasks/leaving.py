@@ -12,7 +12,7 @@ from uuid import UUID
 
 from cloud import state
 from cloud.connection import Connection
-from ironwood.errors import ApiDisabledError, NotFoundError
+from ironwood.errors import ApiDisabledError, NotFoundError, PermissionDeniedError
 from ironwood.profile import Profile
 from tasks.retries import google_task
 from tasks.windows import known_state
@@ -20,9 +20,9 @@ from tasks.windows import known_state
 
 @google_task(name="leaving", run_name="note that everything is to go")
 def leave(connection: Connection, profile: Profile, run: UUID) -> None:
-    """From now on nothing is changed but by teardown itself, or by `provision`. The bucket of the state object is ours."""
+    """From now on nothing is changed but by teardown itself, or by `provision`. The bucket of the state object is ours, or gone."""
     now = connection.clock.now()
-    with connection.clock.participating("leaving"):
+    with suppress(NotFoundError), connection.clock.participating("leaving"):
         state.update(connection, profile, run, "teardown begun", lambda kept: kept.going(now))
 
 
@@ -36,6 +36,7 @@ def leaving_since(connection: Connection, profile: Profile) -> datetime | None:
 @google_task(name="leaving", run_name="note that it stays")
 def stay(connection: Connection, profile: Profile, run: UUID) -> None:
     """Take back what an unfinished teardown noted."""
-    with suppress(NotFoundError, ApiDisabledError), connection.clock.participating("leaving"):
+    # A bucket that is somebody else's is for preflight to name.
+    with suppress(NotFoundError, ApiDisabledError, PermissionDeniedError), connection.clock.participating("leaving"):
         if state.read(connection, profile).state.leaving:
             state.update(connection, profile, run, "teardown taken back", lambda kept: kept.staying())

@@ -13,8 +13,8 @@ import holidays
 
 @cache
 def _kept(country: str, subdivision: str | None) -> Any:
-    """The library's calendar, which learns a year when it is asked for a day of it; it ships no types."""
-    return holidays.country_holidays(country, subdiv=subdivision)
+    """The library's calendar, which learns a year when it is asked for a day of it; it ships no types. In English wherever it runs, if it can."""
+    return holidays.country_holidays(country, subdiv=subdivision, language="en_US")
 
 
 def holiday(country: str | None, subdivision: str | None, own: Mapping[date, str], day: date) -> str | None:

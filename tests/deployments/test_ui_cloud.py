@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from builders import ROOT
-from running import PrefectServer
+from running import HTTP, PrefectServer
 
 ASKS = """
 import httpx
@@ -24,8 +26,18 @@ print(first.scale, second.scale, again.rest == second.rest, kept, embedded.stop(
 """
 
 
-def test_a_cloud_at_another_scale_is_started_anew_with_what_it_holds(tmp_path: Path, prefect_server: PrefectServer):
-    environment = {**os.environ, **prefect_server.environment, "IRONWOOD_HOME": str(tmp_path)}
+@pytest.fixture
+def idle(prefect_server: PrefectServer) -> PrefectServer:
+    """The server, where nothing is under way any more: other tests leave runs they have killed."""
+    states = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "PAUSED", "CANCELLING"]}}}}
+    for run in HTTP.post(f"{prefect_server.url}/flow_runs/filter", json=states).raise_for_status().json():
+        ended = {"state": {"type": "CRASHED"}, "force": True}
+        HTTP.post(f"{prefect_server.url}/flow_runs/{run['id']}/set_state", json=ended).raise_for_status()
+    return prefect_server
+
+
+def test_a_cloud_at_another_scale_is_started_anew_with_what_it_holds(tmp_path: Path, idle: PrefectServer):
+    environment = {**os.environ, **idle.environment, "IRONWOOD_HOME": str(tmp_path)}
     environment.pop("IRONWOOD_EMULATOR", None)
     done = subprocess.run([sys.executable, "-c", ASKS], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr

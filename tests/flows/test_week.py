@@ -1,7 +1,7 @@
 """A week in the embedded cloud: servegen m_mid played in, the real `scale` every quarter of an hour of stepped time, and the bill.
 
-The prices and leads are the profile's, tests/data/week/week.yaml; docs/operations.md, "A week", says how replay and the embedded cloud count the same pod.
-`make test` plays a few hours from a seeded beginning, `make week` (IRONWOOD_WEEK=all) the whole week, and once more with nothing of ours alive on
+The prices and leads are the profile's, tests/data/week/week.yaml; docs/week.md says how replay and the embedded cloud count the same pod.
+`make test` plays one day of it, seeded; `make week` (IRONWOOD_WEEK=all) the whole week, and once more with nothing of ours alive on
 Wednesday; IRONWOOD_WEEK=2 its first two days.
 """
 
@@ -36,11 +36,9 @@ DAY = 96
 POLICY = "optimized"
 WITHIN = 0.01
 """Of what replay predicted, everything that was billed and everything that was refused."""
-RECONCILED = 0.001
-"""The same of the TPUs alone, once what the two count differently is taken into account."""
 DEAD = BEGIN + timedelta(days=2)
 """Wednesday."""
-pytestmark = pytest.mark.timeout(10_800 if ASKED else 600)
+pytestmark = pytest.mark.timeout(10_800 if ASKED else 1_800)
 
 
 @pytest.fixture
@@ -94,10 +92,10 @@ def torn_down_to_zero(played: Campaign) -> None:
 
 
 def stretch() -> tuple[datetime, int]:
-    """The week, so many days of it, or some hours from a seeded beginning."""
+    """The week, so many days of it, or one day, seeded."""
     if ASKED:
         return BEGIN, DAY * (7 if ASKED == "all" else int(ASKED))
-    return BEGIN + random.Random(SEED).randrange(DAY) * TICK, 12
+    return BEGIN + random.Random(SEED).randrange(7) * timedelta(days=1), DAY
 
 
 def test_what_it_costs_is_what_replay_says_and_it_ends_at_zero(campaign: Callable[[datetime, int], Campaign], say: Callable[[str], None]):
@@ -112,12 +110,8 @@ def test_what_it_costs_is_what_replay_says_and_it_ends_at_zero(campaign: Callabl
     say(f"ledger and bill of the month {metered} $; {len(played.decided())} decisions of {played.ticks} looks")
     assert played.decided() == played.ticked, "every look left its decision, one"
     assert len(played.ticked) == played.ticks
-    if played.ticks >= DAY:  # in hours what was paid ahead is more than that
-        assert realised.total_usd == pytest.approx(predicted.bill.total_usd, rel=WITHIN)
-    else:  # in days a decision or two differs where two choices cost nearly the same; then parts are shifted between each other
-        assert realised.shortfall_usd == pytest.approx(predicted.bill.shortfall_usd, rel=WITHIN)
-        billed = predicted.bill.infrastructure_usd + predicted.bill.startup_usd - between.unbilled_usd - between.ahead_usd
-        assert float(realised.chips_usd) == pytest.approx(billed, rel=RECONCILED)
+    # Not its parts: a decision or two a week differs where two choices cost nearly the same, and then parts are shifted between each other.
+    assert realised.total_usd == pytest.approx(predicted.bill.total_usd, rel=WITHIN)
     torn_down_to_zero(played)
 
 
