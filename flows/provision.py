@@ -51,8 +51,10 @@ def provision(profile: str = "embedded", sizes: dict[str, int] | None = None, dr
     demand(connection, "provision", desired(ours, ours.baseline))
 
     def wanted() -> Mapping[str, int]:
-        stay(connection, ours, run_id())
-        return sizes_now(connection, ours, sizes).sizes
+        now = sizes_now(connection, ours, sizes)
+        if now.leaving is not None:
+            stay(connection, ours, run_id())
+        return now.sizes
 
     def first(found: Reconciliation, checks: list[Check]) -> bool:
         refuse(checks)

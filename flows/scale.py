@@ -26,7 +26,6 @@ from ironwood.windows.now import SizesNow
 from tasks import report
 from tasks.decisions import keep
 from tasks.inputs import load_price_book, load_profile
-from tasks.leaving import leaving_since
 from tasks.preflight.check import Check
 from tasks.target import sizes_foreseen, sizes_now
 
@@ -66,7 +65,7 @@ def scale(profile: str = "embedded", sizes: dict[str, int] | None = None, dry_ru
             look_no_more(profile)
             report.say("scale", f"nothing of profile {ours.name} is there; `python -m flows.provision --profile {profile}` makes it")
             return False
-        if (since := leaving_since(connection, ours)) is not None:
+        if (since := wanted[-1].leaving) is not None:
             report.say(
                 "scale",
                 f"a teardown of profile {ours.name} began on {since:%a %d %b %H:%M} UTC and is not at its end, so nothing is changed: finish it with "

@@ -15,7 +15,7 @@ from flows.run_names import named
 from flows.when_to_look import look_no_more
 from ironwood.desired import at_rest, desired
 from ironwood.desired.memory import memory, remembered
-from ironwood.errors import InputError, UnfinishedError
+from ironwood.errors import CloudError, InputError, StateError, UnfinishedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
 from tasks import report
@@ -46,7 +46,10 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
         look_no_more(profile)
         seen = observe(connection, names)
         if any(kept.address in ours(seen.live, wanted) for kept in memory(wanted)):
-            leave(connection, wanted, run_id())
+            try:
+                leave(connection, wanted, run_id())
+            except (CloudError, StateError) as error:  # what stops the billing goes on
+                report.say("teardown", f"it could not be noted that everything is to go: {str(error).splitlines()[0]}")
         resting = against(seen, wanted, at_rest(ours(seen.live, wanted)))
         if len(resting.plan):
             report.say(

@@ -7,7 +7,7 @@ from ironwood.profile import Profile
 from ironwood.windows.looks import MOST, Look, looks
 from tasks import report
 from tasks.schedules import scheduled_deployments, synchronise
-from tasks.windows import plan_and_leads
+from tasks.windows import plan_and_leads, state_now
 
 
 def look_when_sizes_change(connection: Connection, named: str, profile: Profile) -> tuple[Look, ...]:
@@ -18,7 +18,7 @@ def look_when_sizes_change(connection: Connection, named: str, profile: Profile)
     deployments = scheduled_deployments(named)
     if not deployments:
         return ()
-    plan, leads = plan_and_leads(connection, profile)
+    plan, leads = plan_and_leads(profile, state_now(connection, profile))
     wanted = looks(profile, plan, connection.clock.now(), leads)
     done = synchronise(named, deployments, wanted)
     if done.made or done.removed:

@@ -25,12 +25,11 @@ from tasks.meter import look, zone_of
 from tasks.retries import google_task
 
 
-def capped_sizes(connection: Connection, profile: Profile, sizes: Mapping[str, int], moment: datetime) -> Capped:
+def capped_sizes(profile: Profile, kept: State, sizes: Mapping[str, int], moment: datetime) -> Capped:
     """`sizes` (pods by tier) as far as the budget lets them be at `moment`, with the reason for each tier it lowers."""
-    found = state_of(connection, profile) if budget.is_hard(profile) else None
-    if found is None:
+    if not budget.is_hard(profile):
         return Capped(sizes=dict(sizes), reasons={})
-    return budget.cap(profile, found, sizes, budget.month_name(moment, zone_of(profile)))
+    return budget.cap(profile, kept, sizes, budget.month_name(moment, zone_of(profile)))
 
 
 def state_of(connection: Connection, profile: Profile) -> State | None:

@@ -32,7 +32,6 @@ from tasks.demand_seen import first_request, learn, told_until
 from tasks.holding import holding
 from tasks.inputs import load_price_book
 from tasks.retries import google_task
-from tasks.windows import known_state
 
 PATIENCE: Final = timedelta(hours=1)
 """For how long what was decided last holds while the cloud does not tell what the next decision needs."""
@@ -47,31 +46,33 @@ class Asked:
     outlook: Outlook | None = None
 
 
-Ask = Callable[[Connection, Profile, datetime], Asked]
+Ask = Callable[[Connection, Profile, datetime, State], Asked]
+"""By what the state object said before."""
 
 
-def decide(connection: Connection, profile: Profile, moment: datetime) -> Asked:
+def decide(connection: Connection, profile: Profile, moment: datetime, state: State) -> Asked:
     """Ask the policy at `moment`, and keep what it decides for every look of the slot."""
-    return _asked(connection, profile, moment, _kept)
+    return _asked(connection, profile, moment, state, _kept)
 
 
-def foresee(connection: Connection, profile: Profile, moment: datetime) -> Asked:
+def foresee(connection: Connection, profile: Profile, moment: datetime, state: State) -> Asked:
     """What it would decide; nothing is kept."""
-    return _asked(connection, profile, moment, lambda _connection, _profile, decided: decided)
+    return _asked(connection, profile, moment, state, lambda _connection, _profile, decided: decided)
 
 
-def recall(connection: Connection, profile: Profile, moment: datetime) -> Asked:
+def recall(_connection: Connection, profile: Profile, moment: datetime, state: State) -> Asked:
     """What it decided last."""
     if profile.policy.between_plans == "windows":
         return Asked()
-    last = _state(connection, profile).decided
+    last = state.decided
     return Asked(wants=by_policy.asked(profile, last, moment) if last is not None else ())
 
 
-def _asked(connection: Connection, profile: Profile, moment: datetime, keep: Callable[[Connection, Profile, Decided], Decided]) -> Asked:
+def _asked(
+    connection: Connection, profile: Profile, moment: datetime, state: State, keep: Callable[[Connection, Profile, Decided], Decided]
+) -> Asked:
     if profile.policy.between_plans == "windows":
         return Asked()
-    state = _state(connection, profile)
     slot = live.slot_of(moment, profile.policy.decide_every)
     last = state.decided
     if last is not None and last.sizes and last.at == slot:
@@ -141,12 +142,6 @@ def rules_in_force(profile: Profile, state: State) -> Rules:
 def _why(wish: live.Wish, tier: str, lead_minutes: float, held: int) -> str:
     mean, most = wish.outlook.at(lead_minutes)
     return f"{held} to {wish.sizes[tier]}; in {lead_minutes:g} min {mean:,.0f} units expected, nine times of ten below {most:,.0f}"
-
-
-@google_task(name="policy", run_name="read what the policy of {profile.name} decided last")
-def _state(connection: Connection, profile: Profile) -> State:
-    with connection.clock.participating("policy"):
-        return known_state(connection, profile)
 
 
 @google_task(name="policy", run_name="keep what the policy of {profile.name} decided")

@@ -1,6 +1,6 @@
 """The sizes a flow desires: those it was given, and for every other tier what the windows in force want now, or the policy within them.
 
-1. The clock is read once, here; whoever needs the moment takes it from the answer.
+1. The clock and the state object are read once, here; whoever needs the moment, or a teardown that began, takes it from the answer.
 2. The budget's last word comes after: a tier is never larger than it allows.
 3. A flow that writes asks the policy, and the decision is kept; one that only looks goes by what was decided last.
 4. Sizes given by hand lie within min_replicas..max_replicas; a flow that only looks takes any size that may be there.
@@ -14,12 +14,13 @@ from dataclasses import replace
 
 from cloud.connection import Connection
 from ironwood.profile import Profile, sizes_possible, sizes_within
+from ironwood.state import State
 from ironwood.windows import by_policy
 from ironwood.windows.merge import BASELINE
 from ironwood.windows.now import SizesNow
 from tasks import policy, report
 from tasks.budget import capped_sizes
-from tasks.windows import plan_and_leads, sizes_wanted
+from tasks.windows import plan_and_leads, sizes_wanted, state_now
 
 GIVEN = "given"
 
@@ -49,20 +50,21 @@ def sizes_to_find(connection: Connection, profile: Profile, given: Mapping[str, 
 
 
 def _with(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask) -> SizesNow:
-    wanted = _wanted(connection, profile, named, ask)
-    capped = capped_sizes(connection, profile, wanted.sizes, wanted.moment)
+    kept = state_now(connection, profile)
+    wanted = _wanted(connection, profile, named, ask, kept)
+    capped = capped_sizes(profile, kept, wanted.sizes, wanted.moment)
     for tier, reason in capped.reasons.items():
         report.say("budget", f"{tier}: {reason}")
-    return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons})
+    return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons}, leaving=kept.leaving)
 
 
-def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask) -> SizesNow:
+def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask, kept: State) -> SizesNow:
     """What is wanted, whatever it costs."""
     moment = connection.clock.now()
     if named.keys() >= profile.enabled_tiers.keys():
         return SizesNow(sizes=dict(named), reasons=dict.fromkeys(named, GIVEN), moment=moment)
-    plan, leads = plan_and_leads(connection, profile)
-    asked = ask(connection, profile, moment)
+    plan, leads = plan_and_leads(profile, kept)
+    asked = ask(connection, profile, moment, kept)
     now = sizes_wanted(profile, plan, moment, leads, asked.wants)
     for tier, reason in now.reasons.items():
         if reason != BASELINE and tier not in named:

@@ -19,19 +19,23 @@ from ironwood.windows.timeline import Leads, sizes_of_now
 from tasks.retries import google_task
 
 
-@google_task(name="windows", run_name="read the capacity plan in force")
 def plan_in_force(connection: Connection, profile: Profile) -> InForce | None:
     """The capacity plan in force, also one that has run out; None where none is, or nothing was provisioned yet. Raises StateError."""
-    with connection.clock.participating("windows"):
-        return in_force(known_state(connection, profile).capacity_plan, where=kept_at(profile))
+    return in_force(state_now(connection, profile).capacity_plan, where=kept_at(profile))
 
 
-@google_task(name="windows", run_name="read the capacity plan in force")
-def plan_and_leads(connection: Connection, profile: Profile) -> tuple[InForce | None, dict[str, timedelta]]:
-    """The same, and how long before its window a pod of each tier is ordered: learned where the ledger has taught it."""
-    with connection.clock.participating("windows"):
-        kept = known_state(connection, profile)
-        return in_force(kept.capacity_plan, where=kept_at(profile)), ahead_of(profile, kept.leads)
+@google_task(name="state", run_name="read the state of {profile.name}")
+def state_now(connection: Connection, profile: Profile) -> State:
+    """The state of `profile`, empty before it was provisioned. Raises StateError."""
+    with connection.clock.participating("state"):
+        return known_state(connection, profile)
+
+
+def plan_and_leads(profile: Profile, kept: State) -> tuple[InForce | None, dict[str, timedelta]]:
+    """The capacity plan in force, also one that has run out, and how long before its window a pod of each tier is ordered: learned where the ledger
+    has taught it. Raises StateError.
+    """
+    return in_force(kept.capacity_plan, where=kept_at(profile)), ahead_of(profile, kept.leads)
 
 
 def known_state(connection: Connection, profile: Profile) -> State:

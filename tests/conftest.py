@@ -62,6 +62,16 @@ def flows_here(in_the_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> It
 
 
 @pytest.fixture
+def stepped_cloud(tmp_path: Path, flows_here: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedCloud]:
+    """A cloud whose time stands still unless everybody waits, and the one flows here meet; `flows_here` gives them their Prefect server."""
+    assert flows_here
+    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
+    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def commands(embedded_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> dict[str, str]:
     """The environment in which our commands meet the module's embedded cloud and the session's Prefect server."""
     return {**os.environ, **prefect_server.environment, **embedded_cloud.environment}

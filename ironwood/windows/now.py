@@ -14,7 +14,7 @@ class SizesNow:
     """`sizes` (pods by tier, every enabled tier) at `moment`, with a reason a tier; `next_change` is when they change by themselves, if they do.
 
     `in_force` names the capacity plan they follow, the policy, or the profile; where the policy decided, `windows` are the sizes they want without it,
-    and `outlook` is what it expected. `told` are sentences a person should read: conflicts, expired overrides, a plan that has run out.
+    and `outlook` is what it expected. `leaving`: since when everything is to go, where a teardown is not at its end. `told` are sentences a person should read: conflicts, expired overrides, a plan that has run out.
     """
 
     sizes: Mapping[str, int]
@@ -25,6 +25,7 @@ class SizesNow:
     in_force: str = "the profile"
     windows: Mapping[str, int] | None = None
     outlook: Outlook | None = None
+    leaving: datetime | None = None
 
     @property
     def text(self) -> str:

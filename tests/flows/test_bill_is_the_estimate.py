@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
 from google.cloud import compute_v1, scheduler_v1
 
 from cloud.connection import Connection, connect
@@ -35,15 +33,6 @@ KINDS = {
     ("alert_policy", "condition"): "monitoring.alertPolicies",
 }
 """What the emulator calls that for which our lines charge: the kind of address and the last word of the line."""
-
-
-@pytest.fixture
-def stepped_cloud(tmp_path: Path, flows_here: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedCloud]:
-    assert flows_here
-    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
-    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
-    yield running
-    running.stop()
 
 
 def estimated(found: Estimate) -> dict[str, Decimal]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,15 +32,6 @@ GROUPS = "compute/v1/projects/embedded-project/zones/us-central1-c/instanceGroup
 MINUTE = timedelta(minutes=1)
 SMALL, MEDIUM = Decimal(96), Decimal(192)
 """US dollars an hour of a pod: 8 and 16 chips at 12."""
-
-
-@pytest.fixture
-def stepped(tmp_path: Path, flows_here: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedCloud]:
-    assert flows_here
-    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
-    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
-    yield running
-    running.stop()
 
 
 def budgeted(path: Path, amount: int, *actions: str) -> Profile:
@@ -93,33 +84,33 @@ def last(cloud: EmbeddedCloud) -> int:
     return int(cloud.requests()[-1]["n"])
 
 
-def test_a_price_raised_and_a_size_raised_by_hand_are_acted_on_within_a_minute(stepped: EmbeddedCloud, small_profile: Path):
+def test_a_price_raised_and_a_size_raised_by_hand_are_acted_on_within_a_minute(stepped_cloud: EmbeddedCloud, small_profile: Path):
     profile = budgeted(small_profile, 1_000, "at: 0.5, do: notify", "at: 0.8, do: stop_growth", "at: 1.0, do: shrink_to_floor")
     provision(str(small_profile))
     connection = connect(profile)
     assert check_budget(str(small_profile)) == 0
-    fast_forward(stepped, small_profile, Decimal(930))
+    fast_forward(stepped_cloud, small_profile, Decimal(930))
     assert dict(remembered(connection, profile).done) == {"0.5 notify of 1000": "told", "0.8 stop_growth of 1000": "ceiling"}
-    assert sizes(stepped) == {"small": 2, "medium": 4}
+    assert sizes(stepped_cloud) == {"small": 2, "medium": 4}
 
     # A price tripled: what runs costs three times as much from this instant on.
-    stepped.tell("faults", {"type": "price", "sku": "tpu7x.us-central1.on_demand", "factor": 3})
+    stepped_cloud.tell("faults", {"type": "price", "sku": "tpu7x.us-central1.on_demand", "factor": 3})
     ahead = timedelta(seconds=30) + 2 * MINUTE
-    breach = connection.clock.now() + timedelta(hours=float((1_000 - bill(stepped)) / rate(stepped))) - ahead
-    before = last(stepped)
-    tick(stepped, small_profile, lambda: sizes(stepped) == {"small": 0, "medium": 0}, 20)
-    assert first_write(stepped, before, "deleteInstances") <= breach + MINUTE + timedelta(seconds=10)
-    stepped.tell("clock/advance", {"seconds": 600})
-    assert 1_000 - 2 * 3 * (SMALL + MEDIUM) / 60 < bill(stepped) < 1_000 + 3 * (SMALL + MEDIUM) / 60
+    breach = connection.clock.now() + timedelta(hours=float((1_000 - bill(stepped_cloud)) / rate(stepped_cloud))) - ahead
+    before = last(stepped_cloud)
+    tick(stepped_cloud, small_profile, lambda: sizes(stepped_cloud) == {"small": 0, "medium": 0}, 20)
+    assert first_write(stepped_cloud, before, "deleteInstances") <= breach + MINUTE + timedelta(seconds=10)
+    stepped_cloud.tell("clock/advance", {"seconds": 600})
+    assert 1_000 - 2 * 3 * (SMALL + MEDIUM) / 60 < bill(stepped_cloud) < 1_000 + 3 * (SMALL + MEDIUM) / 60
     assert remembered(connection, profile).drift
     assert check_budget(str(small_profile)) == 0  # done once
 
     # A size raised by hand above what is allowed is brought down at the next look.
-    group = f"http://{stepped.rest}/{GROUPS}/ironwood-cluster-small-001/resize"
+    group = f"http://{stepped_cloud.rest}/{GROUPS}/ironwood-cluster-small-001/resize"
     HTTP.post(group, params={"size": 4}).raise_for_status()
-    tick(stepped, small_profile, lambda: sizes(stepped) == {"small": 0, "medium": 0}, 2)
+    tick(stepped_cloud, small_profile, lambda: sizes(stepped_cloud) == {"small": 0, "medium": 0}, 2)
     scale(str(small_profile), {"small": 1})
-    assert sizes(stepped)["small"] == 0
+    assert sizes(stepped_cloud)["small"] == 0
 
 
 def test_two_growing_runs_at_once_cannot_pass_the_budget_together(flows_here: EmbeddedCloud, small_profile: Path):

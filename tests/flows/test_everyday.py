@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import compute_v1
+from google.cloud import compute_v1, storage
 
+from cloud.connection import connect
 from flows.detect_drift import detect_drift
 from flows.provision import provision
 from flows.scale import scale
@@ -164,6 +165,18 @@ def test_a_tier_beyond_a_thousand_vms_takes_a_second_group_and_gives_it_back(flo
     groups = {name for kind, _, name in flows_here.inventory() if kind == "compute.instanceGroupManagers"}
     assert groups == {"ironwood-cluster-small-001", "ironwood-cluster-medium-001"}
     assert detect_drift(str(small_profile)) == 0
+
+
+def test_a_state_object_that_cannot_be_read_does_not_keep_teardown_from_stopping_the_billing(
+    flows_here: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
+):
+    provision(str(small_profile))
+    profile = load_profile(str(small_profile))
+    damaged: Any = connect(profile).client(storage.Client)  # it ships no types
+    damaged.bucket(f"ironwood-state-{PROJECT}").blob("state.json").upload_from_string("{")
+    teardown(str(small_profile), confirm=profile.name)
+    assert "it could not be noted that everything is to go" in capsys.readouterr().out
+    assert flows_here.inventory() == set()
 
 
 @pytest.mark.long

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,15 +19,6 @@ from running import EmbeddedCloud
 from tasks.inputs import load_profile
 from tasks.optimize import TraceUse, read_demand
 from tasks.probe import QUESTION, routes
-
-
-@pytest.fixture
-def stepped_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flows_here: EmbeddedCloud) -> Iterator[EmbeddedCloud]:
-    assert flows_here
-    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
-    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
-    yield running
-    running.stop()
 
 
 def test_requests_served_become_a_trace(stepped_cloud: EmbeddedCloud, small_profile: Path, tmp_path: Path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,16 +32,6 @@ def leased(small_profile: Path) -> Path:
     text = small_profile.read_text().replace("lease: {enabled: false}", "lease: {hours: 2}").replace("{chips: 16}", "{enabled: false}")
     small_profile.write_text(text.replace("{port: 8080}", "{port: 8080, default_tier: small}"))
     return small_profile
-
-
-@pytest.fixture
-def stepped_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flows_here: EmbeddedCloud) -> Iterator[EmbeddedCloud]:
-    """A cloud whose time stands still unless everybody waits; `flows_here` gives the flows their Prefect server."""
-    assert flows_here
-    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
-    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
-    yield running
-    running.stop()
 
 
 def cloud_of(path: Path) -> Connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,15 +38,6 @@ POLICY = """policy:
   tokens_per_chip_second: 60
 """
 POD_A_MINUTE = 96
-
-
-@pytest.fixture
-def stepped_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flows_here: EmbeddedCloud) -> Iterator[EmbeddedCloud]:
-    assert flows_here
-    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
-    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -31,9 +31,10 @@ def serving(tmp_path: Path, small_profile: Path) -> Path:
 
 
 def write(path: Path, name: str, image: str) -> None:
+    """A request may take 600 s: one real second at 600 times real time, where a busy machine takes longer than the 50 ms of the default."""
     path.write_text(
         f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nlogging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\nload_balancer: {{port: 8080, default_tier: small}}\n"
-        f"serving: {{image: {image}}}\ntiers:\n  medium: {{enabled: false}}\n  small: {{chips: 16, draining_seconds: 30}}\n"
+        f"serving: {{image: {image}}}\ntiers:\n  medium: {{enabled: false}}\n  small: {{chips: 16, draining_seconds: 30, timeout_seconds: 600}}\n"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,23 +31,12 @@ def nightly(small_profile: Path) -> Path:
     return small_profile
 
 
-@pytest.fixture
-def stepped_cloud(tmp_path: Path) -> Iterator[EmbeddedCloud]:
-    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
-    yield running
-    running.stop()
-
-
 def sizes(profile: Path) -> dict[str, int]:
     live = observe(connect(load_profile(str(profile)))).live
     return {each.name: each.size for each in live if isinstance(each, InstanceGroup)}
 
 
-@pytest.mark.usefixtures("flows_here")
-def test_every_group_is_emptied_in_the_evening_and_provision_fills_it_again(
-    nightly: Path, stepped_cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("IRONWOOD_EMULATOR", stepped_cloud.rest)
+def test_every_group_is_emptied_in_the_evening_and_provision_fills_it_again(nightly: Path, stepped_cloud: EmbeddedCloud):
     provision(str(nightly))
     assert detect_drift(str(nightly)) == 0
     assert set(sizes(nightly).values()) == {2, 4}

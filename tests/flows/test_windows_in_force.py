@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
@@ -35,14 +34,6 @@ VMS = {"small": 2, "medium": 4}
 """A pod's."""
 
 
-@pytest.fixture
-def stepped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedCloud]:
-    running = EmbeddedCloud(folder=tmp_path, clock="stepped").start()
-    monkeypatch.setenv("IRONWOOD_EMULATOR", running.rest)
-    yield running
-    running.stop()
-
-
 def now(cloud: EmbeddedCloud) -> datetime:
     return datetime.fromisoformat(cloud.ask("clock")["now"]).astimezone(UTC)
 
@@ -55,9 +46,11 @@ def pods(profile: Path) -> dict[str, int]:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("flows_here")
-def test_each_look_brings_the_tiers_to_what_holds_then(stepped: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]):
+def test_each_look_brings_the_tiers_to_what_holds_then(
+    stepped_cloud: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
+):
     # From half an hour from now nothing of small, though one is its minimum; two medium from then on, for two hours.
-    begin = (now(stepped) + timedelta(minutes=40)).replace(second=0, microsecond=0)
+    begin = (now(stepped_cloud) + timedelta(minutes=40)).replace(second=0, microsecond=0)
     end = begin + timedelta(hours=2)
     small_profile.write_text(
         small_profile.read_text().replace("{chips: 8}", "{chips: 8, min_replicas: 1}")
@@ -65,11 +58,11 @@ def test_each_look_brings_the_tiers_to_what_holds_then(stepped: EmbeddedCloud, s
     )
     provision(str(small_profile))
     assert pods(small_profile) == {"small": 1, "medium": 1}
-    stepped.tell("clock/advance", {"until": (begin - timedelta(minutes=15)).isoformat()})
+    stepped_cloud.tell("clock/advance", {"until": (begin - timedelta(minutes=15)).isoformat()})
     assert scale(str(small_profile)) == 1, "grown a lead ahead"
     assert "medium 2: ahead of" in capsys.readouterr().out
     assert pods(small_profile) == {"small": 1, "medium": 2}
-    stepped.tell("clock/advance", {"until": begin.isoformat()})
+    stepped_cloud.tell("clock/advance", {"until": begin.isoformat()})
     assert detect_drift(str(small_profile)) == 1
     assert provision(str(small_profile)) == 1, "shrunk to nothing, and validated"
     assert pods(small_profile) == {"small": 0, "medium": 2}
@@ -78,7 +71,7 @@ def test_each_look_brings_the_tiers_to_what_holds_then(stepped: EmbeddedCloud, s
     assert f"small 0, medium 2 until {end - timedelta(minutes=16):%a %d %b %H:%M} UTC" in capsys.readouterr().out
     with pytest.raises(ProfileError, match="outside min_replicas 1 to max_replicas 3"):
         scale(str(small_profile), {"small": 0})
-    stepped.tell("clock/advance", {"until": end.isoformat()})
+    stepped_cloud.tell("clock/advance", {"until": end.isoformat()})
     assert scale(str(small_profile)) == 2
     assert pods(small_profile) == {"small": 1, "medium": 1}
 
