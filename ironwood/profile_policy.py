@@ -1,21 +1,16 @@
 """The section `policy` of a profile: what decides sizes between capacity plans, from which demand, counted how.
 
-What several of its keys together can break is checked here; what they mean is in `ironwood/capacity/live.py`.
+What its keys mean for a decision is in `ironwood/capacity/live.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ironwood.finding import Finding
 from ironwood.profile_section import Section
-
-if TYPE_CHECKING:
-    from ironwood.profile import Profile
 
 
 class PolicySettings(Section):
@@ -41,18 +36,3 @@ class PolicySettings(Section):
     def decide_every(self) -> timedelta:
         """How long a decision holds."""
         return timedelta(minutes=self.decide_every_minutes)
-
-
-def a_policy_can_decide(profile: Profile) -> Iterator[Finding]:
-    """It asks for no more history than it reads, and has a ledger that says since when pods are there."""
-    policy = profile.policy
-    if policy.least_history_days > policy.history_days:
-        yield Finding(
-            path=("policy", "least_history_days"),
-            text=f"{policy.least_history_days} is more than history_days {policy.history_days}; lower it or raise history_days",
-        )
-    if policy.between_plans == "optimized" and not profile.logging.enabled:
-        yield Finding(
-            path=("policy", "between_plans"),
-            text="'optimized' goes by what the ledger says was ordered when; leave logging on, or write windows",
-        )

@@ -17,7 +17,6 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
-from ironwood.profile_policy import a_policy_can_decide
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -303,6 +302,21 @@ def https_has_a_port_of_its_own(profile: Profile) -> Iterator[Finding]:
         )
     for domain in sorted({each for each in balancer.domains if balancer.domains.count(each) > 1}):
         yield Finding(path=("load_balancer", "domains"), text=f"'{domain}' stands twice; keep one of the two")
+
+
+def a_policy_can_decide(profile: Profile) -> Iterator[Finding]:
+    """The policy asks for no more history than it reads, and has a ledger that says since when pods are there."""
+    policy = profile.policy
+    if policy.least_history_days > policy.history_days:
+        yield Finding(
+            path=("policy", "least_history_days"),
+            text=f"{policy.least_history_days} is more than history_days {policy.history_days}; lower it or raise history_days",
+        )
+    if policy.between_plans == "optimized" and not profile.logging.enabled:
+        yield Finding(
+            path=("policy", "between_plans"),
+            text="'optimized' goes by what the ledger says was ordered when; leave logging on, or write windows",
+        )
 
 
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
