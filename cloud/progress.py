@@ -9,21 +9,20 @@ from contextvars import ContextVar
 Listener = Callable[[int, int], None]
 """Called with how many of how many are done."""
 
-_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=())
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """While open, `listener` hears what is told in this thread."""
-    token = _listener.set(listener)
+def listening(*listeners: Listener) -> Iterator[None]:
+    """While open, `listeners` hear what is told in this thread; one that raises ends the operation's wait."""
+    token = _listeners.set(listeners)
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listeners.reset(token)
 
 
 def tell(done: int, total: int) -> None:
     """`done` of `total` are ready."""
-    listener = _listener.get()
-    if listener is not None:
+    for listener in _listeners.get():
         listener(done, total)
