@@ -16,7 +16,9 @@ from cloud.journal import Attempt
 from cloud.progress import listening
 from ironwood.plan import Change
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.vertex import DeployedModel
 from tasks.ledger import entered
+from tasks.ledger_deployed import entered_deployed
 from tasks.progress import Bar
 from tasks.retries import google_task
 
@@ -40,8 +42,10 @@ def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
     with clock.participating(change.step):
         began = clock.now()
         logger.info("%s: %s", change.step, change.reason)
-        bar = Bar(change.address.name, f"{change.action} {change.address.kind} {change.address.name}, VMs ready")
-        with entered(connection, attempt, change), listening(bar.told):
+        counted = "stages passed" if change.address.kind == DeployedModel.kind else "VMs ready"
+        bar = Bar(change.address.name, f"{change.action} {change.address.kind} {change.address.name}, {counted}")
+        entering = entered_deployed if change.address.kind == DeployedModel.kind else entered
+        with entering(connection, attempt, change), listening(bar.told):
             if change.action == "create":
                 driver.create(connection, attempt, change.after)
             elif change.action == "update":
