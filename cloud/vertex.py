@@ -113,7 +113,7 @@ def finish(connection: Connection, region: str, operation: operations_pb2.Operat
         stage = _stage(operation)
         if stage is not None:
             progress.tell(stage, len(STAGES))
-    if operation.HasField("error"):
+    if _failed(operation):
         said = f"{doing}: {operation.error.message} (code {operation.error.code})"
         raise _BY_CODE.get(operation.error.code, QuotaError if "quota" in said.lower() else RefusedError)(said)
     return operation
@@ -135,14 +135,17 @@ def undeployed_at(connection: Connection, deployed: DeployedModel, since: dateti
     kind = library().UndeployModelOperationMetadata
     ends = []
     for each in operations(connection, region, deployed.endpoint.name):
-        end = ended_at(each) if each.done and each.metadata.Is(kind.pb().DESCRIPTOR) and not each.HasField("error") else None
+        end = ended_at(each) if each.done and each.metadata.Is(kind.pb().DESCRIPTOR) and not _failed(each) else None
         if end is not None and end >= since:
             ends.append(end)
     return max(ends, default=None)
 
 
-def replicas(deployed: DeployedModel, *, end: datetime | None = None) -> Iterator[Vm]:
-    """The replicas of a live deployed model as the ledger counts them: as VMs, from its deployment on."""
+def replicas(deployed: DeployedModel, *, end: datetime | None = None, had: int | None = None) -> Iterator[Vm]:
+    """The replicas of a live deployed model as the ledger counts them: as VMs, from its deployment on.
+
+    `had`: how many there were before the change just made; the others began, or ended, with that.
+    """
     if deployed.billed is None or not deployed.created:
         return
     make = Make(
@@ -156,9 +159,21 @@ def replicas(deployed: DeployedModel, *, end: datetime | None = None) -> Iterato
         disk_gib=0,
     )
     start = datetime.fromisoformat(deployed.created)
-    for number in range(1, deployed.running + 1):
+    changed = datetime.fromisoformat(deployed.changed) if deployed.changed else start
+    had = deployed.running if had is None else had
+    for number in range(1, max(had, deployed.running) + 1):
         # The instant is part of the number: undeployed and deployed again, it is another machine.
-        yield Vm(id=f"{deployed.name}/{int(start.timestamp())}/{number}", make=make, start=start, end=end)
+        yield Vm(
+            id=f"{deployed.name}/{int(start.timestamp())}/{number}",
+            make=make,
+            start=start if number <= had else changed,
+            end=changed if number > deployed.running else end,
+        )
+
+
+def _failed(operation: Any) -> bool:
+    """Whether it ended in an error; the class ships no types."""
+    return bool(operation.HasField("error"))
 
 
 def _stage(operation: operations_pb2.Operation) -> int | None:

@@ -59,18 +59,18 @@ def entered_deployed(connection: Connection, attempt: Attempt, change: Planned) 
         log.warning("%s: not entered in the ledger, and shrunk all the same: %s", attempt.step, error)
     yield
     try:
-        held = tuple(_seen(connection, one) if after else _gone(connection, one, intent))
+        held = tuple(_seen(connection, one, has) if after else _gone(connection, one, intent))
         outcome = replace(intent, phase="outcome", at=connection.clock.now(), vms=held)
         write(connection, log_name=name, owner=one.owner, entries=[outcome])
     except CloudError as error:
         log.warning("%s: done, and its outcome is not in the ledger; the meter will find it: %s", attempt.step, error)
 
 
-def _seen(connection: Connection, one: DeployedModel) -> Iterator[Vm]:
-    """The replicas that run now."""
+def _seen(connection: Connection, one: DeployedModel, has: int) -> Iterator[Vm]:
+    """The replicas that run now, and those that do no more, of `has` before."""
     for live in DEPLOYED_MODEL.observe(connection):
         if live.address == one.address:
-            yield from vertex.replicas(replace(live, billed=one.billed, tier=one.tier))
+            yield from vertex.replicas(replace(live, billed=one.billed, tier=one.tier), had=has or None)
 
 
 def _gone(connection: Connection, one: DeployedModel, intent: Change) -> Iterator[Vm]:

@@ -66,7 +66,7 @@ class VertexModelDriver:
         doing = f"updating {after.address}"
         model = {"name": _path(connection, after.address, "models"), "labels": dict(after.labels)}
         with attempt.write(doing), translated(doing):
-            models(connection, _region(after.scope)).update_model(model=model, update_mask={"paths": ["labels"]}, **ONCE)
+            models(connection, _region(after.scope)).update_model(request={"model": model, "update_mask": {"paths": ["labels"]}}, **ONCE)
 
     def delete(self, connection: Connection, attempt: Attempt, before: VertexModel) -> None:
         """Delete it."""
@@ -263,7 +263,9 @@ def _patch(connection: Connection, attempt: Attempt, endpoint: Address, change: 
     doing = f"setting {field} of {endpoint}"
     body = {"name": _path(connection, endpoint, "endpoints"), **change}
     with attempt.write(doing), translated(doing):
-        endpoints(connection, _region(endpoint.scope)).update_endpoint(endpoint=body, update_mask={"paths": [field]}, **ONCE)
+        endpoints(connection, _region(endpoint.scope)).update_endpoint(
+            request={"endpoint": body, "update_mask": {"paths": [field]}}, **ONCE
+        )
 
 
 def _at_rest(connection: Connection, endpoint: Address) -> None:
@@ -366,6 +368,7 @@ def _read_deployed(endpoint: Any, found: Any, region: str) -> DeployedModel:
         spot=resources.spot,
         service_account=account_address(found.service_account),
         replicas=found.status.available_replica_count,
+        changed=found.status.last_update_time.isoformat() if found.status.last_update_time else "",
         created=found.create_time.isoformat() if found.create_time else "",
     )
 

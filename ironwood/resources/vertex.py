@@ -51,7 +51,7 @@ class VertexEndpoint(Resource):
 class DeployedModel(Resource):
     """A model on an endpoint, with replicas of its own; its name is `ENDPOINT--ID`. It is ours if the endpoint is.
 
-    `replicas`: how many run. `lease`: the job that undeploys it when nobody of ours lives, seen to be let in before the model is deployed.
+    `replicas`: how many run, since `changed`. `lease`: the job that undeploys it when nobody of ours lives, seen to be let in before the model is deployed.
     """
 
     kind: ClassVar[str] = "deployed_model"
@@ -72,6 +72,7 @@ class DeployedModel(Resource):
     billed: Billed | None = field(default=None, compare=False)
     replicas: int = observed(0)
     created: str = observed("")
+    changed: str = observed("")
 
     @property
     def id(self) -> str:
