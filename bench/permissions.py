@@ -41,7 +41,9 @@ tiers:
 """
 CHANGED = PROFILE.replace("port: 8080,", "port: 8080, max_rate_per_vm: 90, default_tier: small,").replace(
     "[perm", "[www.permissions.example.test, perm"
-).replace("{max_replicas: 2}", "{max_replicas: 3}") + ("serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n")
+).replace("{max_replicas: 2}", "{max_replicas: 3}") + (
+    "serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n"
+)
 """Updates in place: firewall, certificates, health check, backend service, URL map, labels; and a new template for each group."""
 SMALLER = PROFILE.replace("small: {chips: 8}", "small: {enabled: false}")
 PARENT = "projects/embedded-project"
