@@ -10,9 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from cloud.connection import Connection
+from ironwood import naming
 from ironwood.cost.pricebook import HOURS_A_MONTH
 
 KINDS = ("compute.instances", "compute.disks")
+DEPLOYED = "aiplatform.deployedModels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ def billed(connection: Connection, *, head: str, since: datetime, until: datetim
     interval = {"from": since.isoformat(), "until": until.isoformat()}
     lines = connection.admin.get("/_emulator/bill", params=interval).raise_for_status().json()["lines"]
     ours = [each for each in lines if each["kind"] in KINDS and each["resource"].rpartition("/")[2].startswith(head)]
+    endpoints = head.removesuffix(naming.group_head("")) + naming.vertex_endpoint("", "")
+    ours += [each for each in lines if each["kind"] == DEPLOYED and f"/endpoints/{endpoints}" in each["resource"]]
     hourly = Decimal(0)
     for each in ours:
         if each["end"] is None:

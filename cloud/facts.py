@@ -84,6 +84,22 @@ def chip_limit(connection: Connection, *, generation: Generation, region: str, s
     return None
 
 
+def vertex_chip_limit(connection: Connection, *, region: str, spot: bool) -> int | None:
+    """How many TPU7x chips Vertex AI may serve on in `region`; None where Google does not say.
+
+    The quota's name follows those of the generations before it (assumed): where it is another, nothing is known.
+    """
+    quota = f"CustomModelServing{'Preemptible' if spot else ''}TPU7xPerProjectPerRegion"
+    client = connection.client(cloudquotas_v1.CloudQuotasClient)
+    name = f"projects/{connection.project}/locations/global/services/aiplatform.googleapis.com/quotaInfos/{quota}"
+    try:
+        with translated(f"reading Vertex AI's quota of chips in {region}"):
+            info = client.get_quota_info(name=name, **ONCE)
+    except NotFoundError:
+        return None
+    return next((int(entry.details.value) for entry in info.dimensions_infos if entry.dimensions.get("region") == region), None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reserved:
     """A reservation: VMs it is made for, and how many of them nobody uses."""

@@ -139,6 +139,21 @@ def lease_off_job(group: str) -> str:
     return f"{group}-lease-off"
 
 
+def vertex_endpoint(prefix: str, tier: str) -> str:
+    """A tier's endpoint at Vertex AI, its id."""
+    return f"{prefix}inference-endpoint-{tier}"
+
+
+def vertex_model(prefix: str, model: str, content: str) -> str:
+    """The model deployed on endpoints, its id; `content` is the hash of what it is made of."""
+    return f"{prefix}ironwood-{model}-{content}"
+
+
+def deployed_model(endpoint: str, number: str) -> str:
+    """A model on an endpoint; `number` is its id there."""
+    return f"{endpoint}--{number}"
+
+
 def redirect(prefix: str) -> str:
     """The URL map that sends HTTP to HTTPS."""
     return f"{prefix}ai-inference-https-redirect"

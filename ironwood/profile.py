@@ -21,6 +21,7 @@ from ironwood.profile_policy import PolicySettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
+from ironwood.profile_vertex import ModelOptimizations, VertexSettings
 from ironwood.profile_windows import HolidaySettings, Moment, Override, OwnWindow, Zone
 
 TierName = Literal["small", "medium", "large"]
@@ -236,6 +237,8 @@ class Profile(_Section):
     windows: Annotated[tuple[OwnWindow, ...], Field(strict=False)] = ()
     overrides: Annotated[tuple[Override, ...], Field(strict=False)] = ()
     policy: PolicySettings = PolicySettings()
+    vertex: VertexSettings = VertexSettings()
+    model_optimizations: ModelOptimizations = ModelOptimizations()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

@@ -319,6 +319,24 @@ def a_policy_can_decide(profile: Profile) -> Iterator[Finding]:
         )
 
 
+def deployments_can_be(profile: Profile) -> Iterator[Finding]:
+    """What is deployed at Vertex AI has an endpoint, an enabled tier, sizes in order, and a name that fits."""
+    for tier, wanted in profile.vertex.deployments.items():
+        path = ("vertex", "deployments", tier)
+        if not profile.vertex.endpoints:
+            yield Finding(path=path, text="needs an endpoint; write `endpoints: true`, or remove it")
+        if tier not in profile.enabled_tiers:
+            yield Finding(path=path, text=f"'{tier}' is not enabled; choose of {', '.join(profile.enabled_tiers)}")
+        if wanted.min_replicas > wanted.max_replicas:
+            text = f"{wanted.min_replicas} is more than max_replicas {wanted.max_replicas}; lower it or raise max_replicas"
+            yield Finding(path=(*path, "min_replicas"), text=text)
+    name = naming.vertex_model(profile.name_prefix, profile.model_name, "0" * 8)
+    if profile.vertex.deployments and len(name) > MAX_NAME:
+        yield Finding(
+            path=("model_name",), text=f"makes the model's id '{name}' {len(name)} characters long; at most {MAX_NAME} are allowed"
+        )
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -339,5 +357,6 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     the_stop_is_a_time,
     https_has_a_port_of_its_own,
     a_policy_can_decide,
+    deployments_can_be,
     *WINDOW_RULES,
 )

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud import audit, bill, vms
+from cloud import audit, bill, vertex, vms
 from cloud.connection import Connection
 from ironwood import naming
+from ironwood.claim import claimed
 from ironwood.cost.budget import month_of
 from ironwood.cost.estimate import estimate
 from ironwood.cost.ledger import Book, Change, Entry, Found, Make, Repairs, Seen, Thing, Vm, read_entry, repairs
@@ -27,6 +28,7 @@ from ironwood.graph import Graph
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Profile
 from ironwood.resources.logs import LogBucket
+from ironwood.resources.vertex import DeployedModel
 from tasks.inputs import load_price_book
 from tasks.ledger import write
 from tasks.retries import google_task
@@ -140,8 +142,11 @@ def changes(entries: tuple[Entry, ...] | list[Entry]) -> list[Change]:
 
 
 def _seen(connection: Connection, profile: Profile, live: Graph, book: Book, at: datetime, looked: datetime | None) -> Seen:
-    there = vms.running(connection, profile.name)
-    zones = {option.zone for tier in profile.enabled_tiers.values() for option in options_of(tier)} | {vm.make.zone for vm in there}
+    deployed = [each for each in claimed(live, profile) if isinstance(each, DeployedModel) and each.owner == profile.name]
+    there = [*vms.running(connection, profile.name), *(vm for each in deployed for vm in vertex.replicas(each))]
+    zones = {option.zone for tier in profile.enabled_tiers.values() for option in options_of(tier)} | {
+        vm.make.zone for vm in there if not vm.make.family.startswith("vertex-")
+    }
     since = max(looked or at - vms.KEPT, at - vms.KEPT)
     told = vms.told(connection, zones=zones, head=naming.group_head(profile.name_prefix), since=since)
     known = {vm.id for vm in there} | set(book.vms)

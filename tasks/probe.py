@@ -26,6 +26,7 @@ from ironwood.resources.load_balancer import BackendService
 from ironwood.resources.scheduler_job import SchedulerJob
 from tasks import probe_https, reach
 from tasks.finding import Finding
+from tasks.probe_vertex import let_in, predictions
 from tasks.retries import google_task
 
 PREDICT = "/v1/predict"
@@ -91,6 +92,7 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profi
             for finding in _backends(connection, each, live)
         ]
         live = probe_https.settled(connection, live, wanted, profile)
+    findings += predictions(connection, live, wanted)
     findings += probe_https.findings(connection, live, wanted, profile)
     clients = reach.clients(connection, live)
     # Not a participant while it waits for an answer: stepped time has to pass for the model server.
@@ -120,11 +122,13 @@ def _group(connection: Connection, group: InstanceGroup) -> Finding:
 def _job(job: SchedulerJob) -> Finding:
     """Whether a job will run, and whether its last run was accepted."""
     last = (
-        f"last run {job.last_run}: {'accepted' if not job.last_code else f'refused with code {job.last_code}'}"
+        f"last run {job.last_run}: {'accepted' if not job.last_code else 'let in, nothing was deployed' if let_in(job) else f'refused with code {job.last_code}'}"
         if job.last_run
         else "never run"
     )
-    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and not job.last_code, found=f"{last}; next {job.next_run}")
+    return Finding(
+        check=f"job {job.name}", passed=job.state == "ENABLED" and (not job.last_code or let_in(job)), found=f"{last}; next {job.next_run}"
+    )
 
 
 def _backends(connection: Connection, service: BackendService, live: Graph) -> Iterator[Finding]:

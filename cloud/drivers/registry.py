@@ -24,6 +24,7 @@ from cloud.drivers.scheduler_job import SCHEDULER_JOB
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
+from cloud.drivers.vertex import DEPLOYED_MODEL, ENDPOINT_TRAFFIC, VERTEX_ENDPOINT, VERTEX_MODEL
 
 _ALL: tuple[Driver[Any], ...] = (
     SERVICE_SET,
@@ -59,6 +60,10 @@ _ALL: tuple[Driver[Any], ...] = (
     NOTIFICATION_CHANNEL,
     ALERT_POLICY,
     UPTIME_CHECK,
+    VERTEX_MODEL,
+    VERTEX_ENDPOINT,
+    DEPLOYED_MODEL,
+    ENDPOINT_TRAFFIC,
 )
 
 DRIVERS: Mapping[str, Driver[Any]] = {driver.resource.kind: driver for driver in _ALL}

@@ -121,9 +121,16 @@ def _fits(key: Key, sku: Sku, region: str) -> bool:
         return False
     words = set(re.findall(r"[a-z0-9]+", sku.description.lower()))
     if key[0] == "chip_hour":
+        family = set(key[1].split("-"))
         flexible = {"flex", "start"} <= words
         usage = "OnDemand" if key[2] == "flex_start" else _USAGE.get(key[2], "")
-        return key[1] in words and sku.unit == _HOUR and sku.usage_type == usage and flexible == (key[2] == "flex_start")
+        return (
+            family <= words
+            and ("vertex" in words) == ("vertex" in family)
+            and sku.unit == _HOUR
+            and sku.usage_type == usage
+            and flexible == (key[2] == "flex_start")
+        )
     if key[0] == "boot_disk_gib_month":
         return set(key[1].split("-")) <= words and sku.unit == _GIB_MONTH
     unit, sets = _WORDS[key[0]]

@@ -23,6 +23,7 @@ from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import GlobalAddress, Router
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.vertex import DeployedModel
 
 CENT = Decimal("0.01")
 NAT_FLAT_FROM_VMS = 32
@@ -90,6 +91,7 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
             line
             for line in [
                 *_groups(graph, groups, book),
+                *_deployed(graph, book),
                 *_nat(graph, groups, book),
                 *_rules(graph, book),
                 *_addresses(graph, book),
@@ -128,6 +130,17 @@ def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> I
             hourly = gib * disk.usd / HOURS_A_MONTH
             what = f"{gib:,} GiB boot disks"
             yield CostLine(address=group.address, what=what, hourly_usd=hourly, unleased_usd=_unleased(graph, group) * hourly)
+
+
+def _deployed(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """Models at Vertex AI: chips of the replicas that run, at prices of Vertex AI's own."""
+    for each in graph:
+        if isinstance(each, DeployedModel) and each.machine_type in tpu.BY_MACHINE_TYPE:
+            generation = tpu.BY_MACHINE_TYPE[each.machine_type]
+            consumption = "spot" if each.spot else "on_demand"
+            price = book.chip_hour_usd(family=f"vertex-{generation.name}", consumption=consumption, pod_chips=generation.chips_per_vm)
+            chips = each.running * generation.chips_per_vm
+            yield CostLine(address=each.address, what=f"{chips:,} {generation.name} Vertex AI chips", hourly_usd=chips * price)
 
 
 def _unleased(graph: Graph, group: InstanceGroup) -> Decimal:

@@ -98,7 +98,7 @@ def _nat_usd(book: Book, prices: PriceBook, since: datetime, until: datetime) ->
     if prices.nat_vm_hour is None or prices.nat_hour_most is None:
         return Decimal(0)
     each, most = prices.nat_vm_hour.usd, prices.nat_hour_most.usd
-    spans = [(vm.start, vm.end) for vm in book.vms.values()]
+    spans = [(vm.start, vm.end) for vm in book.vms.values() if not vm.make.family.startswith("vertex-")]  # those have a network of Google's
     return _counted_usd(spans, since, until, lambda count: most if count > NAT_FLAT_FROM_VMS else count * each)
 
 

@@ -18,12 +18,14 @@ from ironwood.desired.observability import logs
 from ironwood.desired.spending import spending
 from ironwood.desired.stops import lease_job, stops
 from ironwood.desired.tiers import Serving, option_of
+from ironwood.desired.vertex import deployments, vertex
 from ironwood.desired.watching import watching
 from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.vertex import DeployedModel, EndpointTraffic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +77,14 @@ def _watching(footing: Footing) -> Iterator[Resource]:
     yield from watching(footing.profile)
 
 
+def _vertex(footing: Footing) -> Iterator[Resource]:
+    yield from vertex(footing.profile, footing.base.account)
+
+
 def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.leased)
-    yield from stops(footing.profile, groups, footing.live, footing.now)
+    deployed = deployments(footing.profile, footing.base.account)
+    yield from stops(footing.profile, groups, footing.live, footing.now, deployed)
 
 
 PARTS: tuple[Part, ...] = (
@@ -89,6 +96,7 @@ PARTS: tuple[Part, ...] = (
     _memory,
     _spending,
     _watching,
+    _vertex,
     _stops,
 )
 
@@ -124,5 +132,9 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 
 def at_rest(live: Graph) -> Graph:
-    """`live` with every group at zero VMs: what teardown wants first, because it is what stops the billing."""
-    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in entered(live))
+    """`live` with every group at zero VMs and nothing deployed at Vertex AI: what teardown wants first, because it is what stops the billing."""
+    return Graph.of(
+        replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each
+        for each in entered(live)
+        if not isinstance(each, DeployedModel | EndpointTraffic)
+    )

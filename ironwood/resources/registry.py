@@ -15,6 +15,7 @@ from ironwood.resources.network import Firewall, GlobalAddress, Network, Router,
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
+from ironwood.resources.vertex import DeployedModel, EndpointTraffic, VertexEndpoint, VertexModel
 
 KINDS: dict[str, type[Resource]] = {
     each.kind: each
@@ -52,5 +53,9 @@ KINDS: dict[str, type[Resource]] = {
         NotificationChannel,
         AlertPolicy,
         UptimeCheck,
+        VertexModel,
+        VertexEndpoint,
+        DeployedModel,
+        EndpointTraffic,
     )
 }

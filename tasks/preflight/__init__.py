@@ -19,6 +19,7 @@ from tasks.preflight.network import network
 from tasks.preflight.observability import observability
 from tasks.preflight.organisation import organisation
 from tasks.preflight.quotas import quotas
+from tasks.preflight.vertex import vertex
 from tasks.retries import google_task
 
 CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
@@ -33,6 +34,7 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     observability,
     domains,
     organisation,
+    vertex,
 )
 
 

@@ -13,7 +13,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
-from ironwood.desired.apis import REQUIRED_APIS
+from ironwood.desired.apis import OPTIONAL_APIS, REQUIRED_APIS
 from ironwood.resources.registry import KINDS
 from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
@@ -255,6 +255,37 @@ class Planter:
         }
         client.create_job(parent=parent, job=job)
 
+    def vertex(self, path: str, body: object, there: str) -> None:
+        place = f"/v1/projects/{PROJECT}/locations/us-central1"
+        self.ask(f"/aiplatform.googleapis.com{place}/{path}", body)
+        wait_until(
+            lambda: (
+                there
+                in HTTP.get(
+                    f"http://{self.cloud.rest}/aiplatform.googleapis.com{place}/{path.split(':', maxsplit=1)[0].split('?', maxsplit=1)[0]}"
+                ).text
+            ),
+            there,
+        )
+
+    def vertex_model(self) -> None:
+        model = {"displayName": "orphan", "containerSpec": {"imageUri": "server:1"}, "labels": self.labels}
+        self.vertex("models:upload", {"modelId": "orphan", "model": model}, "models/orphan")
+
+    def vertex_endpoint(self) -> None:
+        self.vertex("endpoints?endpointId=orphan", {"displayName": "orphan", "labels": self.labels}, "endpoints/orphan")
+
+    def deployed_model(self) -> None:
+        self.plant("vertex_model")
+        self.plant("vertex_endpoint")
+        machine = {"machineType": "tpu7x-standard-4t", "tpuTopology": "2x2x1"}
+        model = f"projects/{PROJECT}/locations/us-central1/models/orphan"
+        deployed = {"id": "1", "model": model, "dedicatedResources": {"machineSpec": machine, "minReplicaCount": 1}}
+        self.vertex("endpoints/orphan:deployModel", {"deployedModel": deployed, "trafficSplit": {"0": 100}}, '"deployedModels"')
+
+    def endpoint_traffic(self) -> None:
+        self.plant("deployed_model")
+
     def service_account(self) -> None:
         client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)
         account = iam_admin_v1.ServiceAccount(description=self.mark)
@@ -300,6 +331,6 @@ def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedC
 def _apis_on(cloud: EmbeddedCloud) -> None:
     """A project in which a profile once lived: its APIs are on, and nothing is left."""
     url = f"http://{cloud.rest}/v1/projects/{PROJECT}/services:batchEnable"
-    HTTP.post(url, json={"serviceIds": list(REQUIRED_APIS)}).raise_for_status()
+    HTTP.post(url, json={"serviceIds": [*REQUIRED_APIS, *OPTIONAL_APIS]}).raise_for_status()
     service = f"http://{cloud.rest}/v1/projects/{PROJECT}/services/compute.googleapis.com"
     wait_until(lambda: HTTP.get(service).json()["state"] == "ENABLED", "the APIs")

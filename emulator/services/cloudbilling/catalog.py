@@ -27,9 +27,18 @@ SERVICES = {
     "95FF-2EF5-5EA1": ("Cloud Storage", "Google"),
     "1F51-0D80-9E1E": ("Cloud Scheduler", "Google"),
     "58CD-E7C3-72CA": ("Cloud Monitoring", "Google"),
+    "C7E2-9256-1C43": ("Vertex AI", "Google"),
 }
 COMPUTE = "6F81-5844-456A"
-SERVICE_OF = {"storage": "95FF-2EF5-5EA1", "scheduler": "1F51-0D80-9E1E", "alerting": "58CD-E7C3-72CA"}
+VERTEX = "C7E2-9256-1C43"
+SERVICE_OF = {
+    "vertex-tpu7x": VERTEX,
+    "vertex-ct6e": VERTEX,
+    "vertex-ct5p": VERTEX,
+    "storage": "95FF-2EF5-5EA1",
+    "scheduler": "1F51-0D80-9E1E",
+    "alerting": "58CD-E7C3-72CA",
+}
 KNOWN = {"tpu7x.us-central1.on_demand": "0F71-4391-B6CA"}
 USAGE_TYPES = {"on_demand": "OnDemand", "spot": "Preemptible", "flex_start": "OnDemand", "reserved": "Commit1Yr"}
 UNITS = {

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 API = "cloudquotas.googleapis.com"
 SERVICE = "compute.googleapis.com"
+VERTEX = "aiplatform.googleapis.com"
 METHOD = "cloudquotas.projects.locations.services.quotaInfos."
 FAMILY_QUOTA = "TPUS-PER-TPU-FAMILY"
 SPOT_QUOTAS = {"TPU7X": "PREEMPTIBLE-TPU7X", "CT6E": "PREEMPTIBLE-TPU-V6E", "CT5P": "PREEMPTIBLE-TPU-V5P"}
@@ -38,7 +39,27 @@ documented(
 )
 assumed("tpu-family-spelling", "The dimension tpu_family spells TPU7X and CT6E in capitals, as CT6E was reported; compare without case.")
 assumed("spot-quota-metric", "A Spot TPU quota's metric is its id in small letters, for example compute.googleapis.com/preemptible_tpu7x.")
-assumed("quota-infos", "quotaInfos lists the quotas the emulator enforces, Compute's only; an unknown one is a 404; a page holds 50.")
+assumed(
+    "vertex-quota-name",
+    "Vertex AI's quotas of TPU7x chips are CustomModelServingTPU7xPerProjectPerRegion and CustomModelServingPreemptibleTPU7xPerProjectPerRegion.",
+)
+assumed(
+    "quota-infos",
+    "quotaInfos lists the quotas the emulator enforces, Compute's and Vertex AI's only; an unknown one is a 404; a page holds 50.",
+)
+
+
+def _vertex_infos(world: World) -> list[Json]:
+    """Vertex AI's quotas of chips."""
+    out = []
+    for spot, head in ((False, "CustomModelServing"), (True, "CustomModelServingPreemptible")):
+        entries = [_entry(world.quotas.vertex_chips(region, spot=spot), [region], region=region) for region in REGIONS]
+        metric = f"custom_model_serving_{'preemptible_' if spot else ''}tpu7x"
+        row = _info(world, f"{head}TPU7x", metric, ["region"], entries)
+        quota_id = f"{head}TPU7xPerProjectPerRegion"
+        name = row["name"].replace(SERVICE, VERTEX).rpartition("/")[0] + f"/{quota_id}"
+        out.append({**row, "name": name, "quotaId": quota_id, "metric": f"{VERTEX}/{metric}", "service": VERTEX})
+    return out
 
 
 def _info(world: World, quota: str, metric: str, dimensions: list[str], entries: list[Json]) -> Json:
@@ -91,7 +112,7 @@ def _quota_id(call: Call, name: str) -> str:
     parts = name.split("/")
     if parts[1] not in {settings.project, settings.project_number}:
         raise ApiError(403, f"Permission denied on resource project {parts[1]}.", reason="forbidden")
-    if parts[3] != "global" or parts[5] != SERVICE:
+    if parts[3] != "global" or parts[5] not in {SERVICE, VERTEX}:
         raise ApiError(404, "Requested entity was not found.")
     return parts[-1]
 
@@ -99,7 +120,7 @@ def _quota_id(call: Call, name: str) -> str:
 def get(call: Call) -> Json:
     """Read one quota."""
     wanted = _quota_id(call, call.text("name"))
-    for info in _infos(call.world):
+    for info in (*_infos(call.world), *_vertex_infos(call.world)):
         if info["quotaId"] == wanted:
             return info
     raise ApiError(404, "Requested entity was not found.")
@@ -107,9 +128,9 @@ def get(call: Call) -> Json:
 
 def list_(call: Call) -> Json:
     """All quotas of a service, in pages."""
-    _quota_id(call, call.text("parent"))
+    service = _quota_id(call, call.text("parent"))
     values = {"max_results": min(int(call.values.get("pageSize") or PAGE), 500), "page_token": call.values.get("pageToken")}
-    chosen, token = page(values, _infos(call.world))
+    chosen, token = page(values, _vertex_infos(call.world) if service == VERTEX else _infos(call.world))
     return {"quotaInfos": chosen, **({"nextPageToken": token} if token else {})}
 
 
