@@ -27,6 +27,7 @@ from emulator.services.compute.shared_vpc import share
 from emulator.services.monitoring import alerting
 from emulator.services.orgpolicy.api import CONSTRAINTS
 from emulator.services.orgpolicy.api import put as put_policy
+from emulator.services.tpu import queued
 from emulator.settings import VERSION
 from emulator.times import parse, seconds, utc
 
@@ -203,6 +204,9 @@ class Admin:
             if spec["type"] in {"host_failure", "preemption"}:
                 world.groups.strike(spec, now)
                 fault.state = "done"
+            if spec["type"] == "tpu_preemption":
+                fault.state = "done"
+                queued.strike(world, spec, now)
         except BadFaultError as error:
             return refused(str(error))
         world.groups.forget()
