@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-Listener = Callable[[int, int], None]
-"""Called with how many of how many are done."""
+Listener = Callable[[int, int, str], None]
+"""Called with how many of how many are done, and what is waited for meanwhile ("" where the numbers say it)."""
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
@@ -22,8 +22,8 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def tell(done: int, total: int) -> None:
+def tell(done: int, total: int, waiting_for: str = "") -> None:
     """`done` of `total` are ready."""
     listener = _listener.get()
     if listener is not None:
-        listener(done, total)
+        listener(done, total, waiting_for)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ironwood.desired import desired
+from ironwood.desired.billed import ledger_of
+from ironwood.desired.development import billed_tpu, lease_of_tpu
 from ironwood.desired.stops import lease_job
 from ironwood.graph import Graph
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
+from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 
@@ -29,6 +32,14 @@ def claimed(live: Graph, profile: Profile) -> Graph:
         if each.owner == profile.name and isinstance(each, InstanceGroup):
             lease = lease_job(profile, each)
             return replace(each, lease=lease if lease is not None and lease in live else None)
+        if each.owner == profile.name and isinstance(each, QueuedTpu):
+            deleting = lease_of_tpu(profile, each.name)
+            ledger = ledger_of(profile)
+            return replace(
+                each,
+                lease=deleting if deleting is not None and deleting in live else None,
+                billed=billed_tpu(each, ledger if ledger is not None and ledger in live else None),
+            )
         if each.owner == profile.name and isinstance(each, SchedulerJob):
             granted = (other.address for other in live if isinstance(other, IamBinding) and other.account == each.account)
             return replace(each, granted=tuple(granted))

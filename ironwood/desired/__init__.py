@@ -12,6 +12,7 @@ from datetime import datetime
 from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
+from ironwood.desired.development import development_tpus
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
@@ -24,6 +25,7 @@ from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,10 @@ def _tiers(footing: Footing) -> Iterator[Resource]:
             yield replace(each, lease=lease_job(footing.profile, each)) if isinstance(each, InstanceGroup) else each
 
 
+def _development(footing: Footing) -> Iterator[Resource]:
+    yield from development_tpus(footing.profile, footing.base)
+
+
 def _front(footing: Footing) -> Iterator[Resource]:
     yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
 
@@ -77,13 +83,14 @@ def _watching(footing: Footing) -> Iterator[Resource]:
 
 def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.leased)
-    yield from stops(footing.profile, groups, footing.live, footing.now)
+    yield from stops(footing.profile, groups, development_tpus(footing.profile, footing.base), footing.live, footing.now)
 
 
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
     _tiers,
+    _development,
     _front,
     _logs,
     _memory,
@@ -124,5 +131,6 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 
 def at_rest(live: Graph) -> Graph:
-    """`live` with every group at zero VMs: what teardown wants first, because it is what stops the billing."""
-    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in entered(live))
+    """`live` with every group at zero VMs and without development TPUs: what teardown wants first, because it is what stops the billing."""
+    standing = (each for each in entered(live) if not isinstance(each, QueuedTpu | StrayTpu))
+    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in standing)

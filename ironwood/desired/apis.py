@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ironwood.profile import Profile
+
 REQUIRED_APIS = (
     "billingbudgets.googleapis.com",
     "cloudbilling.googleapis.com",
@@ -17,3 +19,11 @@ REQUIRED_APIS = (
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )
+TPU_API = "tpu.googleapis.com"
+OPTIONAL_APIS = (TPU_API,)
+"""Those only some profiles use: they are enabled for these, and left as they are for the others."""
+
+
+def apis_of(profile: Profile) -> tuple[str, ...]:
+    """The APIs `profile` needs enabled."""
+    return (*REQUIRED_APIS, *((TPU_API,) if profile.development else ()))

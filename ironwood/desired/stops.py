@@ -1,7 +1,8 @@
 """Tiers that Google stops by itself: Cloud Scheduler jobs that empty a group, as an account of their own.
 
 1. `stop_at`: at a cron time. 2. The dead-man lease: when nobody has renewed it (`ironwood/lease.py`); every group refers to the job of its lease,
-so the job is made before the group has VMs and deleted after it. It leaves the tier's `lease_floor`, if it has one.
+so the job is made before the group has VMs and deleted after it. It leaves the tier's `lease_floor`, if it has one. 3. A development TPU has the
+same two jobs, which delete its queued resource with its node. Its lease is not tried again within five minutes: the call that proves it finds nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ from ironwood.lease import Lease, lease_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
-from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.iam_binding import IamBinding
+from ironwood.resources.queued_tpu import QueuedTpu
+from ironwood.resources.scheduler_job import TPU, SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 
 STOPPER_ROLES = ("roles/compute.instanceAdmin.v1",)
 """The narrowest predefined role with compute.instanceGroupManagers.update."""
+TPU_STOPPER_ROLES = ("roles/tpu.admin",)
+"""The narrowest predefined role that may delete TPU VMs and queued resources."""
 UTC = "Etc/UTC"
 
 
-def stops(profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], live: Graph, now: datetime | None) -> Iterator[Resource]:
+def stops(
+    profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], tpus: Iterable[QueuedTpu], live: Graph, now: datetime | None
+) -> Iterator[Resource]:
     """The jobs, their account and what it may do; nothing where the profile wants neither. What a job has stopped is drift.
 
     With each of `groups` comes how many of its VMs stay when its lease ends.
@@ -37,7 +44,7 @@ def stops(profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], live: G
     account = ServiceAccount(
         name=naming.stopper_account_id(profile.name_prefix), owner=profile.name, display_name="Stops tiers at their time"
     )
-    granted = tuple(bindings(account, STOPPER_ROLES))
+    granted = tuple(bindings(account, (*STOPPER_ROLES, *(TPU_STOPPER_ROLES if profile.development else ()))))
     yield account
     yield from granted
     for group, stays in groups:
@@ -57,6 +64,30 @@ def stops(profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], live: G
         if profile.lease.enabled:
             yield _lease(profile, replace(job, name=naming.lease_job(group.name), call=f"resize?size={stays}"), live, now)
             yield from (_lease(profile, off, live, now) for off in _autoscaler_off(job, group, live))
+    for tpu in tpus:
+        yield from _of_tpu(profile, tpu, account, granted, live, now)
+
+
+def _of_tpu(
+    profile: Profile, tpu: QueuedTpu, account: ServiceAccount, granted: tuple[IamBinding, ...], live: Graph, now: datetime | None
+) -> Iterator[SchedulerJob]:
+    job = SchedulerJob(
+        name=naming.stop_job(tpu.name),
+        scope=f"regions/{profile.region}",
+        owner=profile.name,
+        schedule="",
+        time_zone=UTC,
+        endpoint=TPU,
+        target=f"locations/{tpu.scope.partition('/')[2]}/queuedResources",
+        call=f"{tpu.name}?force=true",
+        method="DELETE",
+        account=account.address,
+        granted=tuple(each.address for each in granted),
+    )
+    if profile.stop_at is not None:
+        yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+    if profile.lease.enabled:
+        yield _lease(profile, replace(job, name=naming.lease_job(tpu.name), retries=0), live, now)
 
 
 def _autoscaler_off(job: SchedulerJob, group: InstanceGroup, live: Graph) -> Iterator[SchedulerJob]:
