@@ -17,15 +17,19 @@ from builders import a_profile
 from cloud import progress
 from cloud.connection import Connection, connect
 from cloud.drivers.queued_tpu import QUEUED_TPU
+from cloud.drivers.registry import DRIVERS
 from cloud.journal import Attempt
 from ironwood.desired import desired
-from ironwood.errors import CloudError, ConflictError, QuotaError, StockoutError
-from ironwood.profile import Profile
+from ironwood.errors import CloudError, ConflictError, LeaseError, QuotaError, StockoutError
+from ironwood.profile import LeaseSettings, Profile
 from ironwood.resources.base import Address
+from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.queued_tpu import QueuedTpu
 from running import HTTP, ROOT, EmbeddedCloud, wait_until
 
 PROJECT, ZONE, TYPE = "embedded-project", "us-central1-a", "v5litepod-4"
+STOPPER = f"tpu-stopper-sa@{PROJECT}.iam.gserviceaccount.com"
+ACCOUNT = Address(kind="service_account", scope="global", name="tpu-stopper-sa")
 PATH = f"v2/projects/{PROJECT}/locations/{ZONE}/queuedResources"
 WAITS = """
 from test_queued_tpu_driver import a_tpu, attempt, here
@@ -142,6 +146,49 @@ def test_a_lost_answer_to_the_order_makes_no_second_one(cloud: EmbeddedCloud):
         QUEUED_TPU.create(here(), attempt(), a_tpu())
     QUEUED_TPU.create(here(), attempt(), a_tpu())
     assert count(cloud, "create") == 1
+
+
+@pytest.fixture
+def leased(cloud: EmbeddedCloud) -> QueuedTpu:
+    """The order under a lease: its job, the job's account and what that may do."""
+    apis = ["cloudresourcemanager.googleapis.com", "cloudscheduler.googleapis.com", "iam.googleapis.com"]
+    head = f"http://{cloud.rest}/v1/projects/{PROJECT}/services"
+    wait_until(lambda: HTTP.post(f"{head}:batchEnable", json={"serviceIds": apis}).is_success, "no other activation")
+    wait_until(lambda: all(HTTP.get(f"{head}/{api}").json()["state"] == "ENABLED" for api in apis), "the APIs")
+    with_lease = profile().model_copy(update={"lease": LeaseSettings(hours=720)})
+    graph = desired(with_lease, with_lease.baseline, now=here().clock.now())
+    tpu = next(each for each in graph if isinstance(each, QueuedTpu))
+    account = next(each for each in graph if each.address == ACCOUNT)
+    job = next(each for each in graph if each.address == tpu.lease)
+    bindings = [each for each in graph if isinstance(each, IamBinding) and each.account == ACCOUNT]
+    for each in (account, *bindings, job):
+        DRIVERS[each.kind].create(here(), attempt(), each)
+    return replace(a_tpu(), lease=tpu.lease)
+
+
+def deleters(cloud: EmbeddedCloud) -> set[str]:
+    return {each["caller"] for each in cloud.requests() if each["method"] == "tpu.projects.locations.queuedResources.delete"}
+
+
+def test_nothing_is_ordered_whose_lease_may_not_delete_it(cloud: EmbeddedCloud, leased: QueuedTpu):
+    denied = cloud.tell("faults", {"type": "deny", "member": STOPPER, "permission": "tpu.nodes.delete"})
+    with pytest.raises(LeaseError, match=r"-lease was answered code 7.*needs tpu.nodes.delete"):
+        QUEUED_TPU.create(here(), attempt(), leased)
+    assert state(cloud) == ""
+    cloud.tell(f"faults/{denied['id']}", None, method="DELETE")
+    QUEUED_TPU.create(here(), attempt(), leased)
+    assert deleters(cloud) == {f"serviceAccount:{STOPPER}"}, "it was let through, and found nothing"
+    assert state(cloud) == "ACTIVE"
+
+
+def test_the_lease_itself_clears_a_suspended_one_away(cloud: EmbeddedCloud, leased: QueuedTpu):
+    QUEUED_TPU.create(here(), attempt(), leased)
+    cloud.tell("faults", {"type": "tpu_preemption", "queued_resource": leased.name})
+    (before,) = QUEUED_TPU.observe(here())
+    assert before.state in {"SUSPENDING", "SUSPENDED"}
+    QUEUED_TPU.update(here(), attempt(), before, leased)
+    assert state(cloud) == "ACTIVE"
+    assert deleters(cloud) == {f"serviceAccount:{STOPPER}"}
 
 
 def order(cloud: EmbeddedCloud, *, until: str = "3600s", owner: str = "driver") -> None:
