@@ -1,4 +1,4 @@
-"""The APIs everything desired is made through."""
+"""The APIs everything desired is made through: those every profile needs, and those of parts a profile may ask for."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ REQUIRED_APIS = (
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )
-TPU_API = "tpu.googleapis.com"
-OPTIONAL_APIS = (TPU_API,)
-"""Those only some profiles use: they are enabled for these, and left as they are for the others."""
+
+TPU_APIS = ("tpu.googleapis.com",)
+KNOWN_APIS = (*REQUIRED_APIS, *TPU_APIS)
+"""All that any profile may need: what is looked at."""
 
 
 def apis_of(profile: Profile) -> tuple[str, ...]:
-    """The APIs `profile` needs enabled."""
-    return (*REQUIRED_APIS, *((TPU_API,) if profile.development else ()))
+    """Those `profile` needs."""
+    return (*REQUIRED_APIS, *(TPU_APIS if profile.development else ()))

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from cloud import access
 from cloud.connection import Connection
 from cloud.drivers.service_set import SERVICE_SET
-from ironwood.desired.apis import OPTIONAL_APIS
+from ironwood.desired.apis import KNOWN_APIS, REQUIRED_APIS
 from ironwood.errors import ApiDisabledError, PermissionDeniedError
 from ironwood.graph import Graph
 from ironwood.resources.base import SERVICES
@@ -65,11 +65,12 @@ def _unused(connection: Connection, wanted: Graph) -> tuple[str, ...]:
     """What permissions of APIs begin with that only some profiles use: this one does not, and they are off, so nothing of them can be there."""
     mine = wanted.get(SERVICES)
     used = set(mine.enabled) if isinstance(mine, ServiceSet) else set()
-    if not set(OPTIONAL_APIS) - used:
+    optional = [api for api in KNOWN_APIS if api not in REQUIRED_APIS]
+    if used.issuperset(optional):
         return ()
     with suppress(PermissionDeniedError):  # the permission to look is named with the others
         used |= {api for each in SERVICE_SET.observe(connection) for api in each.enabled}
-    return tuple(f"{api.partition('.')[0]}." for api in OPTIONAL_APIS if api not in used)
+    return tuple(f"{api.partition('.')[0]}." for api in optional if api not in used)
 
 
 def _barred(connection: Connection, wanted: Graph) -> list[str]:

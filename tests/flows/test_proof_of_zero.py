@@ -13,7 +13,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
-from ironwood.desired.apis import OPTIONAL_APIS, REQUIRED_APIS
+from ironwood.desired.apis import KNOWN_APIS
 from ironwood.resources.registry import KINDS
 from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
@@ -312,6 +312,6 @@ def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedC
 def _apis_on(cloud: EmbeddedCloud) -> None:
     """A project in which a profile once lived: its APIs are on, and nothing is left."""
     url = f"http://{cloud.rest}/v1/projects/{PROJECT}/services:batchEnable"
-    HTTP.post(url, json={"serviceIds": [*REQUIRED_APIS, *OPTIONAL_APIS]}).raise_for_status()
+    HTTP.post(url, json={"serviceIds": list(KNOWN_APIS)}).raise_for_status()
     service = f"http://{cloud.rest}/v1/projects/{PROJECT}/services/compute.googleapis.com"
     wait_until(lambda: HTTP.get(service).json()["state"] == "ENABLED", "the APIs")

@@ -9,7 +9,7 @@ from builders import a_price_book, a_profile
 from ironwood import tpu_v5e
 from ironwood.cost.estimate import estimate
 from ironwood.desired import at_rest, desired
-from ironwood.desired.apis import OPTIONAL_APIS
+from ironwood.desired.apis import TPU_APIS
 from ironwood.diff import diff
 from ironwood.graph import Graph
 from ironwood.resources.base import SERVICES, Address
@@ -43,7 +43,7 @@ def test_without_the_section_nothing_of_it_is_there():
     assert added == {"queued_tpu", "scheduler_job", "iam_binding"}
     services = plain[SERVICES]
     assert isinstance(services, ServiceSet)
-    assert not set(services.enabled) & set(OPTIONAL_APIS)
+    assert not set(services.enabled) & set(TPU_APIS)
 
 
 def test_what_deletes_it_is_a_job_of_the_api_that_is_not_tried_again():
