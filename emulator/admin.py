@@ -27,7 +27,6 @@ from emulator.services.compute.shared_vpc import share
 from emulator.services.monitoring import alerting
 from emulator.services.orgpolicy.api import CONSTRAINTS
 from emulator.services.orgpolicy.api import put as put_policy
-from emulator.services.tpu import queued
 from emulator.settings import VERSION
 from emulator.times import parse, seconds, utc
 
@@ -201,12 +200,9 @@ class Admin:
                 except (ValueError, InvalidOperation) as error:
                     world.faults.remove(fault.id)
                     return refused(f"price fault: {error}")
-            if spec["type"] in {"host_failure", "preemption"}:
-                world.groups.strike(spec, now)
+            if spec["type"] in world.strikes:
                 fault.state = "done"
-            if spec["type"] == "tpu_preemption":
-                fault.state = "done"
-                queued.strike(world, spec, now)
+                world.strikes[spec["type"]](spec, now)
         except BadFaultError as error:
             return refused(str(error))
         world.groups.forget()

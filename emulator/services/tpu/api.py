@@ -39,6 +39,7 @@ def register(world: World, methods: Methods) -> None:
     operations.know_metadata()
     world.agendas.append(queued.Queue(world))
     world.inventories.append(_inventory)
+    world.strikes["tpu_preemption"] = lambda spec, now: queued.strike(world, spec, now)
     for name, effect in (
         ("node.create", nodes.created), ("node.stop", nodes.switched), ("node.start", nodes.switched), ("node.delete", queued.node_deleted),
         ("queued.delete", queued.deleted),
