@@ -38,6 +38,7 @@ vertex: {deployments: {medium: {max_replicas: 2}}}
 tiers:
   small: {chips: 8}
   medium: {chips: 16}
+development: {bench: {accelerator_type: v5litepod-1}}
 """
 CHANGED = PROFILE.replace("port: 8080,", "port: 8080, max_rate_per_vm: 90, default_tier: small,").replace(
     "[perm", "[www.permissions.example.test, perm"

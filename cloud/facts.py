@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from google.cloud import billing_v1, cloudquotas_v1, compute_v1, service_usage_v1, storage
+from google.cloud import billing_v1, cloudquotas_v1, compute_v1, service_usage_v1, storage, tpu_v2
 from google.iam.v1 import iam_policy_pb2
 
 from cloud.connection import Connection
@@ -98,6 +98,38 @@ def vertex_chip_limit(connection: Connection, *, region: str, spot: bool) -> int
     except NotFoundError:
         return None
     return next((int(entry.details.value) for entry in info.dimensions_infos if entry.dimensions.get("region") == region), None)
+
+
+def tpu_api_limit(connection: Connection, *, quota: str, zone: str) -> int | None:
+    """How many chips a quota of the Cloud TPU API allows in `zone`; None where Google does not say."""
+    client = connection.client(cloudquotas_v1.CloudQuotasClient)
+    name = f"projects/{connection.project}/locations/global/services/tpu.googleapis.com/quotaInfos/{quota}"
+    try:
+        with translated(f"reading the quota {quota}"):
+            info = client.get_quota_info(name=name, **ONCE)
+    except NotFoundError:
+        return None
+    return next(
+        (int(each.details.value) for each in info.dimensions_infos if each.dimensions.get("zone") == zone and each.details.value), None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TpusOffered:
+    """What the Cloud TPU API offers in a zone, by name."""
+
+    types: frozenset[str]
+    runtimes: frozenset[str]
+
+
+def tpus_offered(connection: Connection, *, zone: str) -> TpusOffered:
+    """Accelerator types and runtime versions of `zone`."""
+    client = connection.client(tpu_v2.TpuClient)
+    parent = f"projects/{connection.project}/locations/{zone}"
+    with translated(f"listing what TPUs there are in {zone}"):
+        types = frozenset(each.type_ for each in client.list_accelerator_types(parent=parent, **ONCE))
+        runtimes = frozenset(each.version for each in client.list_runtime_versions(parent=parent, **ONCE))
+    return TpusOffered(types=types, runtimes=runtimes)
 
 
 @dataclass(frozen=True, kw_only=True)

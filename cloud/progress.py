@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-Listener = Callable[[int, int], None]
-"""Called with how many of how many are done."""
+Listener = Callable[[int, int, str], None]
+"""Called with how many of how many are done, and what is waited for meanwhile ("" where the numbers say it)."""
 
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=())
 
@@ -22,7 +22,7 @@ def listening(*listeners: Listener) -> Iterator[None]:
         _listeners.reset(token)
 
 
-def tell(done: int, total: int) -> None:
+def tell(done: int, total: int, waiting_for: str = "") -> None:
     """`done` of `total` are ready."""
     for listener in _listeners.get():
-        listener(done, total)
+        listener(done, total, waiting_for)

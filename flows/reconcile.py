@@ -29,6 +29,7 @@ from ironwood.profile import Profile
 from ironwood.renewal import renewed
 from ironwood.resources.base import SERVICES
 from ironwood.resources.group import EndpointGroup, InstanceGroup
+from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.service_set import ServiceSet
 from tasks import report
 from tasks.apply import Done, abandon_order, apply_change
@@ -97,7 +98,7 @@ def converge(connection: Connection, profile: Profile, sizes: Mapping[str, int],
             carry_out(connection, found.plan, Heed(profile=profile, sizes=sizes))
         except OutOfStockError as short:
             exhausted |= _given_up(connection, profile, found.wanted, short.groups)
-            if short.others:
+            if short.others or _development(found.wanted, short.groups):
                 raise
         if not exhausted and not any(isinstance(each, EndpointGroup) for each in found.wanted):
             return
@@ -121,6 +122,11 @@ def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: t
                 f"{tier}: {options_of(profile.enabled_tiers[tier])[number]} gave {has} of {group.size} VMs by its deadline; the rest of the order is cancelled",
             )
     return frozenset(options)
+
+
+def _development(wanted: Graph, groups: tuple[str, ...]) -> list[str]:
+    """Those of `groups` (addresses as text) that are development TPUs: their driver has cancelled the order, and there is no other way to order them."""
+    return [str(each.address) for each in wanted if isinstance(each, QueuedTpu) and str(each.address) in groups]
 
 
 def carry_out(connection: Connection, plan: Plan, heed: Heed | None = None) -> list[Done]:

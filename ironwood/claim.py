@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ironwood.desired import desired
+from ironwood.desired.billed import ledger_of
+from ironwood.desired.development import billed_tpu, lease_of_tpu
 from ironwood.desired.stops import lease_job
 from ironwood.desired.vertex import known
 from ironwood.graph import Graph
@@ -17,6 +19,7 @@ from ironwood.profile import Profile
 from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
+from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.vertex import DeployedModel, VertexEndpoint
@@ -36,6 +39,14 @@ def claimed(live: Graph, profile: Profile) -> Graph:
             return known(each, profile, live)
         if each.owner == profile.name and isinstance(each, VertexEndpoint) and each.holds:
             return replace(each, holds=(*each.holds, *_jobs_about(each, live)))
+        if each.owner == profile.name and isinstance(each, QueuedTpu):
+            deleting = lease_of_tpu(profile, each.name)
+            ledger = ledger_of(profile)
+            return replace(
+                each,
+                lease=deleting if deleting is not None and deleting in live else None,
+                billed=billed_tpu(each, ledger if ledger is not None and ledger in live else None),
+            )
         if each.owner == profile.name and isinstance(each, SchedulerJob):
             granted = (other.address for other in live if isinstance(other, IamBinding) and other.account == each.account)
             return replace(each, granted=tuple(granted))

@@ -199,6 +199,16 @@ def unhealthy_metric(prefix: str) -> str:
     return f"{prefix}ironwood-unhealthy"
 
 
+def development_head(prefix: str) -> str:
+    """What the name of every development TPU of the profile begins with."""
+    return f"{prefix}ironwood-dev-"
+
+
+def development_tpu(prefix: str, name: str, number: int) -> str:
+    """The `number`-th queued resource of a development TPU, from 1, and its node."""
+    return f"{development_head(prefix)}{name}-{number:03d}"
+
+
 def group_head(prefix: str) -> str:
     """What the name of every group of the profile begins with."""
     return f"{prefix}ironwood-cluster-"

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from ironwood import patterns
 from ironwood.errors import ProfileError
+from ironwood.profile_development import DevelopmentTpu
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
@@ -239,6 +240,7 @@ class Profile(_Section):
     policy: PolicySettings = PolicySettings()
     vertex: VertexSettings = VertexSettings()
     model_optimizations: ModelOptimizations = ModelOptimizations()
+    development: Mapping[Annotated[str, Field(pattern=patterns.WINDOW_NAME)], DevelopmentTpu] = Field(default_factory=dict)
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

@@ -17,6 +17,7 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_development_rules import DEVELOPMENT_RULES
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -359,4 +360,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_policy_can_decide,
     deployments_can_be,
     *WINDOW_RULES,
+    *DEVELOPMENT_RULES,
 )

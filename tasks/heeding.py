@@ -38,7 +38,7 @@ class Heed:
             return None
         looked = connection.clock.now()
 
-        def heard(_done: int, _total: int) -> None:
+        def heard(_done: int, _total: int, _waiting_for: str) -> None:
             nonlocal looked
             if connection.clock.now() - looked < EVERY:
                 return

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud import audit, bill, vertex, vms
+from cloud import audit, bill, tpus, vertex, vms
 from cloud.connection import Connection
 from ironwood import naming
 from ironwood.claim import claimed
@@ -21,16 +21,17 @@ from ironwood.cost.budget import month_of
 from ironwood.cost.estimate import estimate
 from ironwood.cost.ledger import Book, Change, Entry, Found, Make, Repairs, Seen, Thing, Vm, read_entry, repairs
 from ironwood.cost.meter import Spend, hourly_usd, spent
-from ironwood.desired import order_of
+from ironwood.desired import desired, order_of
 from ironwood.desired.observability import ledger_log
 from ironwood.errors import CloudError, TransientError
 from ironwood.graph import Graph
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Profile
 from ironwood.resources.logs import LogBucket
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.vertex import DeployedModel
 from tasks.inputs import load_price_book
-from tasks.ledger import write
+from tasks.ledger import as_ordered, write
 from tasks.retries import google_task
 
 BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job")
@@ -91,7 +92,8 @@ def look(connection: Connection, profile: Profile, live: Graph, looked: datetime
         mended = repairs(book, seen, since)
         told = [*mended.told, *_mend(connection, profile, mended, since)]
         book = book.with_found(mended.found)
-        billed = bill.billed(connection, head=naming.group_head(profile.name_prefix), since=since, until=at)
+        heads = (naming.group_head(profile.name_prefix), naming.development_head(profile.name_prefix))
+        billed = bill.billed(connection, heads=heads, since=since, until=at)
         running = hourly_usd(book, prices, at)
         factor = max(Decimal(1), billed.hourly_usd / running) if billed and running else Decimal(1)
         return Metered(
@@ -149,14 +151,42 @@ def _seen(connection: Connection, profile: Profile, live: Graph, book: Book, at:
     }
     since = max(looked or at - vms.KEPT, at - vms.KEPT)
     told = vms.told(connection, zones=zones, head=naming.group_head(profile.name_prefix), since=since)
+    there, past = (
+        [*there, *(tpus.running(connection, profile.name) if _develops(profile, live, book) else ())],
+        _past(connection, profile, live, book),
+    )
     known = {vm.id for vm in there} | set(book.vms)
+    gone = [vm for each in told.vms.values() if each.id not in known for vm in _came_and_went(profile, each)]
     return Seen(
         at=at,
         vms=tuple(there),
-        ended=told.ends,
-        gone=tuple(vm for each in told.vms.values() if each.id not in known for vm in _came_and_went(profile, each)),
+        ended=told.ends | {vm.id: vm.end for vm in past if vm.end is not None},
+        gone=(*gone, *(vm for vm in past if vm.id not in known)),
         things=tuple(_things(profile, live, at)),
     )
+
+
+def _develops(profile: Profile, live: Graph, book: Book) -> bool:
+    """Whether development TPUs are wanted, there, or in the ledger: else their API may be off."""
+    there = any(isinstance(each, QueuedTpu | StrayTpu) and each.owner == profile.name for each in live)
+    return bool(profile.development) or there or any(_is_tpu(vm) for vm in book.vms.values())
+
+
+def _is_tpu(vm: Vm) -> bool:
+    return vm.make.group.startswith(QueuedTpu.kind)
+
+
+def _past(connection: Connection, profile: Profile, live: Graph, book: Book) -> list[Vm]:
+    """Every stretch of a development TPU that has ended, as far as operations tell; what each was is known by the profile, or by the ledger."""
+    if not _develops(profile, live, book):
+        return []
+    makes = {vm.make.group.rpartition("/")[2]: vm.make for vm in book.vms.values() if _is_tpu(vm)}
+    wanted = (
+        change for each in desired(profile, profile.baseline) if isinstance(each, QueuedTpu) for change in [as_ordered(each)] if change
+    )
+    makes |= {change.address.name: change.make for change in wanted}
+    zones = {make.zone for make in makes.values()}
+    return tpus.gone(connection, zones, makes, naming.development_head(profile.name_prefix))
 
 
 def _came_and_went(profile: Profile, ended: vms.Ended) -> Iterator[Vm]:

@@ -31,6 +31,7 @@ DOCUMENTS = (
     ("cloudbilling", "v1"),
     ("cloudscheduler", "v1"),
     ("aiplatform", "v1"),
+    ("tpu", "v2"),
 )
 CHECKED = Counter()
 METHODS_SEEN = set()

@@ -20,10 +20,12 @@ from cloud.drivers.logs import LOG_BUCKET, LOG_METRIC, LOG_SINK
 from cloud.drivers.metrics import METRIC_DESCRIPTOR
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
+from cloud.drivers.queued_tpu import QUEUED_TPU
 from cloud.drivers.scheduler_job import SCHEDULER_JOB
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
+from cloud.drivers.stray_tpu import STRAY_TPU
 from cloud.drivers.vertex import DEPLOYED_MODEL, ENDPOINT_TRAFFIC, VERTEX_ENDPOINT, VERTEX_MODEL
 
 _ALL: tuple[Driver[Any], ...] = (
@@ -46,6 +48,8 @@ _ALL: tuple[Driver[Any], ...] = (
     INSTANCE_GROUP,
     ENDPOINT_GROUP,
     STRAY_INSTANCE,
+    QUEUED_TPU,
+    STRAY_TPU,
     BACKEND_SERVICE,
     URL_MAP,
     HTTP_PROXY,

@@ -1,4 +1,4 @@
-"""Driver of Cloud Scheduler jobs that call the Compute API for us."""
+"""Driver of Cloud Scheduler jobs that call Google's APIs for us."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cloud.drivers.iam import account_address, email
 from cloud.errors import translated
 from cloud.journal import Attempt
 from ironwood.errors import ConflictError, NotFoundError
-from ironwood.resources.scheduler_job import COMPUTE, SchedulerJob, vertex_host
+from ironwood.resources.scheduler_job import COMPUTE, TPU, SchedulerJob, vertex_host
 
 SIDE_BY_SIDE = 8
 DEADLINE = timedelta(minutes=3)
@@ -111,7 +111,7 @@ def _encode(connection: Connection, after: SchedulerJob) -> scheduler_v1.Job:
 
 def _read(found: scheduler_v1.Job, region: str) -> SchedulerJob:
     uri = found.http_target.uri
-    endpoint = next((each for each in (COMPUTE, vertex_host(region)) if uri.startswith(each)), "")
+    endpoint = next((each for each in (COMPUTE, TPU, vertex_host(region)) if uri.startswith(each)), "")
     place, _, call = uri.removeprefix(endpoint).rpartition("/")
     return SchedulerJob(
         name=found.name.rpartition("/")[2],

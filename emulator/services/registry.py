@@ -21,6 +21,7 @@ from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.pubsub import api as pubsub
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
+from emulator.services.tpu import api as tpu
 from emulator.wire.grpc_methods import GrpcMethod
 from emulator.wire.routes import Route
 
@@ -59,4 +60,5 @@ SERVICES: tuple[Service, ...] = (
     cloudscheduler,
     networkconnectivity,
     aiplatform,
+    tpu,
 )

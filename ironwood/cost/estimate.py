@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from ironwood import tpu
+from ironwood import tpu, tpu_v5e
 from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
 from ironwood.graph import Graph
 from ironwood.resources.base import Address
@@ -22,6 +22,7 @@ from ironwood.resources.group import PROVISIONING_MODELS, InstanceGroup, Instanc
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import GlobalAddress, Router
+from ironwood.resources.queued_tpu import ACTIVE, QueuedTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.vertex import DeployedModel
 
@@ -92,6 +93,7 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
             for line in [
                 *_groups(graph, groups, book),
                 *_deployed(graph, book),
+                *_development(graph, book),
                 *_nat(graph, groups, book),
                 *_rules(graph, book),
                 *_addresses(graph, book),
@@ -141,6 +143,14 @@ def _deployed(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
             price = book.chip_hour_usd(family=f"vertex-{generation.name}", consumption=consumption, pod_chips=generation.chips_per_vm)
             chips = each.running * generation.chips_per_vm
             yield CostLine(address=each.address, what=f"{chips:,} {generation.name} Vertex AI chips", hourly_usd=chips * price)
+
+
+def _development(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """Chips of development TPUs that are there or are to be; VM and boot disk are part of their price (documented)."""
+    for each in graph:
+        if isinstance(each, QueuedTpu) and each.state == ACTIVE and (chips := tpu_v5e.chips_of(each.accelerator_type)):
+            price = book.chip_hour_usd(family=tpu_v5e.FAMILY, consumption=each.consumption, pod_chips=chips)
+            yield CostLine(address=each.address, what=f"{chips:,} {tpu_v5e.FAMILY} chips", hourly_usd=chips * price)
 
 
 def _unleased(graph: Graph, group: InstanceGroup) -> Decimal:

@@ -12,6 +12,7 @@ from datetime import datetime
 from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
+from ironwood.desired.development import development_tpus
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
@@ -25,6 +26,7 @@ from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.vertex import DeployedModel, EndpointTraffic
 
 
@@ -57,6 +59,10 @@ def _tiers(footing: Footing) -> Iterator[Resource]:
             yield replace(each, lease=lease_job(footing.profile, each)) if isinstance(each, InstanceGroup) else each
 
 
+def _development(footing: Footing) -> Iterator[Resource]:
+    yield from development_tpus(footing.profile, footing.base)
+
+
 def _front(footing: Footing) -> Iterator[Resource]:
     yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
 
@@ -84,13 +90,16 @@ def _vertex(footing: Footing) -> Iterator[Resource]:
 def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.leased)
     deployed = deployments(footing.profile, footing.base.account)
-    yield from stops(footing.profile, groups, footing.live, footing.now, deployed)
+    yield from stops(
+        footing.profile, groups, footing.live, footing.now, deployed=deployed, tpus=development_tpus(footing.profile, footing.base)
+    )
 
 
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
     _tiers,
+    _development,
     _front,
     _logs,
     _memory,
@@ -132,9 +141,9 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 
 def at_rest(live: Graph) -> Graph:
-    """`live` with every group at zero VMs and nothing deployed at Vertex AI: what teardown wants first, because it is what stops the billing."""
-    return Graph.of(
-        replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each
-        for each in entered(live)
-        if not isinstance(each, DeployedModel | EndpointTraffic)
-    )
+    """`live` with every group at zero VMs, without development TPUs and with nothing deployed at Vertex AI.
+
+    It is what teardown wants first, because it is what stops the billing.
+    """
+    standing = (each for each in entered(live) if not isinstance(each, QueuedTpu | StrayTpu | DeployedModel | EndpointTraffic))
+    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in standing)

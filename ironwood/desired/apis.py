@@ -1,4 +1,4 @@
-"""The APIs everything desired is made through."""
+"""The APIs everything desired is made through: those every profile needs, and those of parts a profile may ask for."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ REQUIRED_APIS = (
     "storage.googleapis.com",
 )
 VERTEX_API = "aiplatform.googleapis.com"
-OPTIONAL_APIS = (VERTEX_API,)
+TPU_API = "tpu.googleapis.com"
+OPTIONAL_APIS = (VERTEX_API, TPU_API)
 """Those only some profiles use: they are enabled for these, and left as they are for the others."""
+KNOWN_APIS = (*REQUIRED_APIS, *OPTIONAL_APIS)
+"""All that any profile may need: what is looked at."""
 
 
 def apis_of(profile: Profile) -> tuple[str, ...]:
     """The APIs `profile` needs enabled."""
-    return (*REQUIRED_APIS, *((VERTEX_API,) if profile.vertex.endpoints else ()))
+    return (*REQUIRED_APIS, *((VERTEX_API,) if profile.vertex.endpoints else ()), *((TPU_API,) if profile.development else ()))

@@ -12,6 +12,7 @@ from ironwood.resources.load_balancer import BackendService, ForwardingRule, Hea
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescriptor, NotificationChannel, UptimeCheck
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
@@ -39,6 +40,8 @@ KINDS: dict[str, type[Resource]] = {
         InstanceGroup,
         EndpointGroup,
         StrayInstance,
+        QueuedTpu,
+        StrayTpu,
         BackendService,
         UrlMap,
         HttpProxy,

@@ -8,6 +8,7 @@ from typing import ClassVar
 from ironwood.resources.base import Address, Marking, Resource, observed
 
 COMPUTE = "https://compute.googleapis.com/compute/v1/"
+TPU = "https://tpu.googleapis.com/v2/"
 
 
 def vertex_host(region: str) -> str:

@@ -22,6 +22,6 @@ class ServiceSet(Resource):
     enabled: tuple[str, ...]
 
     def differences(self, other: Resource) -> dict[str, tuple[object, object]]:
-        """What of `other` is not enabled here."""
-        missing = isinstance(other, ServiceSet) and set(other.enabled) - set(self.enabled)
+        """Only an API that is wanted and off is a difference: one that is on and not wanted any more stays on."""
+        missing = isinstance(other, ServiceSet) and not set(other.enabled) <= set(self.enabled)
         return super().differences(other) if missing else {}

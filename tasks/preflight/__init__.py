@@ -13,6 +13,7 @@ from tasks.preflight.apis import apis
 from tasks.preflight.billing import billing
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.development import development
 from tasks.preflight.memory import memory
 from tasks.preflight.names import domains
 from tasks.preflight.network import network
@@ -30,6 +31,7 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     reservations,
     quotas,
     billing,
+    development,
     memory,
     observability,
     domains,

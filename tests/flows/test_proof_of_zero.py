@@ -13,7 +13,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
-from ironwood.desired.apis import OPTIONAL_APIS, REQUIRED_APIS
+from ironwood.desired.apis import KNOWN_APIS
 from ironwood.resources.registry import KINDS
 from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
@@ -131,6 +131,18 @@ class Planter:
         body = compute_v1.InstanceGroupManagersAbandonInstancesRequest(instances=[one.instance])
         groups.abandon_instances_unary(**place, instance_group_managers_abandon_instances_request_resource=body)  # type: ignore[attr-defined]
         wait_until(lambda: groups.get(**place).target_size == 0, "the VM to be abandoned")  # type: ignore[attr-defined]
+
+    def queued_tpu(self) -> None:
+        node = {"acceleratorType": "v5litepod-1", "runtimeVersion": "v2-alpha-tpuv5-lite", "labels": self.labels}
+        parent = f"projects/{PROJECT}/locations/{OTHER_REGION}-a"
+        body = {"tpu": {"nodeSpec": [{"parent": parent, "nodeId": "orphan", "node": node}]}, "spot": {}}
+        self.ask(f"/v2/{parent}/queuedResources?queuedResourceId=orphan", body)
+        url = f"http://{self.cloud.rest}/v2/{parent}/queuedResources/orphan"
+        wait_until(lambda: HTTP.get(url).json()["state"]["state"] == "ACTIVE", "the TPU")
+
+    def stray_tpu(self) -> None:
+        node = {"acceleratorType": "v5litepod-1", "runtimeVersion": "v2-alpha-tpuv5-lite", "labels": self.labels}
+        self.ask(f"/v2/projects/{PROJECT}/locations/{OTHER_REGION}-b/nodes?nodeId=orphan", node)
 
     def backend_service(self) -> None:
         resource = compute_v1.BackendService(
@@ -331,6 +343,6 @@ def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedC
 def _apis_on(cloud: EmbeddedCloud) -> None:
     """A project in which a profile once lived: its APIs are on, and nothing is left."""
     url = f"http://{cloud.rest}/v1/projects/{PROJECT}/services:batchEnable"
-    HTTP.post(url, json={"serviceIds": [*REQUIRED_APIS, *OPTIONAL_APIS]}).raise_for_status()
+    HTTP.post(url, json={"serviceIds": list(KNOWN_APIS)}).raise_for_status()
     service = f"http://{cloud.rest}/v1/projects/{PROJECT}/services/compute.googleapis.com"
     wait_until(lambda: HTTP.get(service).json()["state"] == "ENABLED", "the APIs")

@@ -49,6 +49,7 @@ def register(world: World, methods: Methods) -> None:
         for method, handler in group.items():
             methods.add(method, handler)
     effects.register(world)
+    world.strikes |= dict.fromkeys(("host_failure", "preemption"), world.groups.strike)
     register_usages(world)
 
 
