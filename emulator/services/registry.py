@@ -18,6 +18,8 @@ from emulator.services.monitoring import api as monitoring
 from emulator.services.networkconnectivity import api as networkconnectivity
 from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.pubsub import api as pubsub
+from emulator.services.redis import api as redis
+from emulator.services.servicenetworking import api as servicenetworking
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
 from emulator.wire.grpc_methods import GrpcMethod
@@ -57,4 +59,6 @@ SERVICES: tuple[Service, ...] = (
     cloudbilling,
     cloudscheduler,
     networkconnectivity,
+    redis,
+    servicenetworking,
 )
