@@ -17,6 +17,7 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud import storage
 from google.oauth2 import credentials as oauth2
 
+from cloud import common_metadata
 from cloud.clock import Clock, RealClock, clock_of
 from cloud.embedded import ELSEWHERE, PLAIN, Embedded, ensure_running
 from cloud.errors import translated
@@ -28,6 +29,10 @@ CALL_SECONDS = 60.0
 TOKEN = "IRONWOOD_ACCESS_TOKEN"  # noqa: S105  # the variable's name
 """The environment variable that may hold the access token sent with every request to the embedded cloud; it is never logged."""
 
+SHARING_PATHS = frozenset({"redis.googleapis.com"})
+"""APIs whose operations have paths that other APIs have too."""
+
+common_metadata.register()
 _GRPC: Any = grpc  # ships no types
 C = TypeVar("C")
 
@@ -71,7 +76,10 @@ class Connection:
             rest = transports("rest")
         except KeyError:  # some clients speak gRPC only
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
-        return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_credentials()))
+        # Some APIs have paths in common; the leading host says which is meant.
+        endpoint = getattr(kind, "DEFAULT_ENDPOINT", "")
+        host = f"{self.embedded.rest}/{endpoint}" if endpoint in SHARING_PATHS else self.embedded.rest
+        return kind(transport=rest(host=host, url_scheme="http", credentials=_credentials()))
 
     def _storage(self) -> object:
         make: Any = storage.Client  # it ships no types

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from ironwood import patterns
 from ironwood.errors import ProfileError
 from ironwood.profile_policy import PolicySettings
+from ironwood.profile_redis import RedisSettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
@@ -236,6 +237,7 @@ class Profile(_Section):
     windows: Annotated[tuple[OwnWindow, ...], Field(strict=False)] = ()
     overrides: Annotated[tuple[Override, ...], Field(strict=False)] = ()
     policy: PolicySettings = PolicySettings()
+    redis: RedisSettings = RedisSettings()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

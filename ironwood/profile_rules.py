@@ -17,6 +17,7 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_redis import a_cache_can_be_reached
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -339,5 +340,6 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     the_stop_is_a_time,
     https_has_a_port_of_its_own,
     a_policy_can_decide,
+    a_cache_can_be_reached,
     *WINDOW_RULES,
 )

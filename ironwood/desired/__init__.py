@@ -12,6 +12,7 @@ from datetime import datetime
 from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
+from ironwood.desired.cache import cache, given
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
@@ -23,6 +24,7 @@ from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
 
 
@@ -63,6 +65,10 @@ def _memory(footing: Footing) -> Iterator[Resource]:
     yield from memory(footing.profile)
 
 
+def _cache(footing: Footing) -> Iterator[Resource]:
+    yield from cache(footing.profile, footing.base.ground)
+
+
 def _logs(footing: Footing) -> Iterator[Resource]:
     yield from logs(footing.profile)
 
@@ -85,6 +91,7 @@ PARTS: tuple[Part, ...] = (
     _access,
     _tiers,
     _front,
+    _cache,
     _logs,
     _memory,
     _spending,
@@ -111,7 +118,7 @@ def desired(
         for name, tier in profile.enabled_tiers.items()
     }
     footing = Footing(profile=profile, base=base, tiers=tiers, live=live, now=now)
-    return Graph.of([each for part in PARTS for each in part(footing)]).closed(base.ground.given)
+    return Graph.of([each for part in PARTS for each in part(footing)]).closed((*base.ground.given, *given(profile, base.ground)))
 
 
 def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
@@ -124,5 +131,6 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 
 def at_rest(live: Graph) -> Graph:
-    """`live` with every group at zero VMs: what teardown wants first, because it is what stops the billing."""
-    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in entered(live))
+    """`live` with every group at zero VMs and no cache: what teardown wants first, because it is what stops the billing."""
+    staying = (each for each in entered(live) if not isinstance(each, RedisInstance))
+    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in staying)

@@ -1,6 +1,8 @@
-"""The APIs everything desired is made through."""
+"""The APIs everything desired is made through: those every profile needs, and those of parts a profile may ask for."""
 
 from __future__ import annotations
+
+from ironwood.profile import Profile
 
 REQUIRED_APIS = (
     "billingbudgets.googleapis.com",
@@ -17,3 +19,12 @@ REQUIRED_APIS = (
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )
+
+REDIS_APIS = ("redis.googleapis.com", "servicenetworking.googleapis.com")
+KNOWN_APIS = (*REQUIRED_APIS, *REDIS_APIS)
+"""All that any profile may need: what is looked at."""
+
+
+def apis_of(profile: Profile) -> tuple[str, ...]:
+    """Those `profile` needs."""
+    return (*REQUIRED_APIS, *(REDIS_APIS if profile.redis.enabled else ()))

@@ -19,3 +19,8 @@ class ServiceSet(Resource):
     marking: ClassVar[Marking] = "none"
 
     enabled: tuple[str, ...]
+
+    def differences(self, other: Resource) -> dict[str, tuple[object, object]]:
+        """Only an API that is wanted and off is a difference: one that is on and not wanted any more stays on."""
+        missing = isinstance(other, ServiceSet) and not set(other.enabled) <= set(self.enabled)
+        return super().differences(other) if missing else {}

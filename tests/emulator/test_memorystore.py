@@ -40,7 +40,7 @@ def password(cloud, name="cache"):
     return cloud.ask("GET", f"{HEAD}/{name}/authString")["authString"]
 
 
-def client(cloud, instance, tmp_path, **options):
+def client(instance, tmp_path, **options):
     reached(instance)
     authority = tmp_path / "ca.pem"
     authority.write_text(instance["serverCaCerts"][0]["cert"])
@@ -125,8 +125,8 @@ def test_only_tls_with_auth_gets_in(cloud, tmp_path):
         stranger.ping()
     for wrong in ({}, {"password": "wrong"}):
         with pytest.raises(redis.AuthenticationError):
-            client(cloud, instance, tmp_path, **wrong).get("a")
-    known = client(cloud, instance, tmp_path, password=password(cloud))
+            client(instance, tmp_path, **wrong).get("a")
+    known = client(instance, tmp_path, password=password(cloud))
     known.set("a", "1", ex=100)
     assert known.get("a") == b"1"
     assert 0 < known.ttl("a") <= 100
@@ -138,7 +138,7 @@ def test_only_tls_with_auth_gets_in(cloud, tmp_path):
 
 def test_after_a_failover_the_data_are_there_and_clients_come_back(cloud, tmp_path):
     instance = make(cloud, **WHOLE)["response"]
-    known = client(cloud, instance, tmp_path, password=password(cloud))
+    known = client(instance, tmp_path, password=password(cloud))
     known.mset({"a": "1", "b": "2"})
     known.expire("b", 1_000)
     known.rpush("list", "x", "y")

@@ -53,4 +53,5 @@ def _inventory(world: World) -> Iterator[Json]:
             "labels": {},
             "billing": False,
             "state": "READY",
+            "held": connections.users(world, network, world.clock.now()),
         }
