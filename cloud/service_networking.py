@@ -29,7 +29,7 @@ from ironwood.errors import HeldError, RefusedError, TransientError
 API = "servicenetworking.googleapis.com"
 SERVICE = f"services/{API}"
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-POLL = timedelta(seconds=5)
+POLL = timedelta(seconds=10)
 LONGEST = timedelta(hours=1)
 STILL_USED = "still using this connection"
 

@@ -33,9 +33,10 @@ from ironwood.resources.cache import PeeringRange, PrivateConnection
 
 PURPOSE = "VPC_PEERING"
 PEERING = "servicenetworking-googleapis-com"
-PATIENCE = timedelta(minutes=30)
+PATIENCE = timedelta(minutes=20)
 """How long a run waits for Google's services to let a connection go."""
 AGAIN = timedelta(minutes=1)
+"""The first pause before it is asked again; each is twice the one before."""
 log = logging.getLogger("ironwood.journal")
 
 
@@ -153,7 +154,7 @@ class PrivateConnectionDriver:
     def _removed(self, connection: Connection, before: PrivateConnection, doing: str) -> None:
         name = f"{service_networking.SERVICE}/connections/{PEERING}"
         body = {"consumerNetwork": self._network(connection, before.network)}
-        began = connection.clock.now()
+        began, pause = connection.clock.now(), AGAIN
         while self._listed(connection, before.network.name) is not None:
             try:
                 operation = service_networking.call(
@@ -170,7 +171,8 @@ class PrivateConnectionDriver:
                         "go by themselves within hours; it costs nothing meanwhile. Run teardown again later"
                     ) from error
                 log.info("waiting %s: Google's services still use it, for %s so far", before.address, _minutes(waited))
-                sleep(connection.clock, AGAIN)
+                sleep(connection.clock, min(pause, began + PATIENCE - connection.clock.now()))
+                pause *= 2
 
     def _unpeer(self, connection: Connection, attempt: Attempt, before: PrivateConnection) -> None:
         """Take the peering out of the network where it outlives the connection."""

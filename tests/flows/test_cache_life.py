@@ -21,9 +21,9 @@ from flows.detect_drift import detect_drift
 from flows.provision import provision
 from flows.teardown import teardown
 from flows.validate import validate
-from ironwood.errors import WaitingError
+from ironwood.errors import UnfinishedError, WaitingError
 from ironwood.resources.cache import RedisInstance
-from running import HTTP, EmbeddedCloud, PrefectServer, wait_until
+from running import HTTP, EmbeddedCloud, PrefectServer
 from tasks.inputs import load_profile
 from tasks.probe_cache import client
 from tasks.proof import prove_zero
@@ -120,33 +120,45 @@ def test_what_bills_is_what_was_estimated_and_metered(stepped_cloud: EmbeddedClo
 
 
 def test_a_connection_google_holds_for_hours_is_told_costs_nothing_and_is_finished_later(
-    flows_here: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
+    stepped_cloud: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
 ):
     profile = with_cache(small_profile)
     ours = load_profile(str(profile))
     provision(str(profile))
-    flows_here.tell("durations", {"servicenetworking.release": 5 * 3600}, method="PUT")
+    stepped_cloud.tell("durations", {"servicenetworking.release": 5 * 3600}, method="PUT")
     with pytest.raises(WaitingError, match=r"but for 4 objects that wait for Google, at \$0\.00/h; everything else is gone"):
         teardown(str(profile), confirm=ours.name)
     told = capsys.readouterr().out
     assert "private_connection/global/ai-inference-network until Google's services let it go" in told
     assert "network/global/ai-inference-network until the private connection is gone" in told
-    assert {kind for kind, _, _ in flows_here.inventory()} == {
-        "compute.networks", "compute.globalAddresses", "servicenetworking.connections", "storage.buckets"
-    }  # fmt: skip
-    assert Decimal(flows_here.ask("bill")["usd_per_hour"]) < Decimal("0.0001")
+    left = {"compute.networks", "compute.globalAddresses", "servicenetworking.connections", "storage.buckets", "storage.objects"}
+    assert {kind for kind, _, _ in stepped_cloud.inventory()} == left
+    assert Decimal(stepped_cloud.ask("bill")["usd_per_hour"]) < Decimal("0.0001")
     with pytest.raises(WaitingError):
         teardown(str(profile), confirm=ours.name)
-    wait_until(lambda: not _held(flows_here), "Google's services to let go")
+    stepped_cloud.tell("clock/advance", {"seconds": 5 * 3600})
     teardown(str(profile), confirm=ours.name)
-    assert flows_here.inventory() == set()
+    assert stepped_cloud.inventory() == set()
 
 
-def _held(cloud: EmbeddedCloud) -> bool:
-    """Whether the connection still cannot be removed; removes nothing."""
-    url = f"http://{cloud.rest}/_emulator/inventory"
-    rows = HTTP.get(url).raise_for_status().json()["resources"]
-    return any(each.get("held") for each in rows)
+def test_a_connection_others_use_too_is_never_removed(stepped_cloud: EmbeddedCloud, small_profile: Path):
+    profile = with_cache(small_profile)
+    ours = load_profile(str(profile))
+    provision(str(profile))
+    network = "projects/embedded-project/global/networks/ai-inference-network"
+    url = f"http://{stepped_cloud.rest}"
+    body = {"name": "theirs", "purpose": "VPC_PEERING", "addressType": "INTERNAL", "prefixLength": 24, "network": network}
+    HTTP.post(f"{url}/compute/v1/projects/embedded-project/global/addresses", json=body).raise_for_status()
+    stepped_cloud.tell("clock/advance", {"seconds": 60})
+    service = f"{url}/servicenetworking.googleapis.com/v1/services/servicenetworking.googleapis.com/connections"
+    ranges = {"network": network, "reservedPeeringRanges": ["ai-inference-services", "theirs"]}
+    HTTP.patch(f"{service}/servicenetworking-googleapis-com?updateMask=reservedPeeringRanges", json=ranges).raise_for_status()
+    stepped_cloud.tell("clock/advance", {"seconds": 120})
+    with pytest.raises(UnfinishedError, match="has ranges of others, theirs: it is shared and was left alone"):
+        teardown(str(profile), confirm=ours.name)
+    names = {(kind, name) for kind, _, name in stepped_cloud.inventory()}
+    assert {("servicenetworking.connections", "ai-inference-network"), ("compute.globalAddresses", "theirs")} <= names
+    assert not [kind for kind, _ in names if kind == "redis.instances"]
 
 
 def test_peered_directly_there_is_nothing_but_the_instance(flows_here: EmbeddedCloud, small_profile: Path):
