@@ -13,10 +13,12 @@ from cloud.clock import sleep
 from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
-from ironwood.errors import ApiDisabledError, CloudError, PermissionDeniedError, RefusedError, TransientError
+from ironwood.errors import ApiDisabledError, PermissionDeniedError, RefusedError, TransientError
 
 POLL = timedelta(seconds=10)
 LONGEST = timedelta(hours=2)
+_STATE = redis_v1.Instance.State
+CHANGING = frozenset({_STATE.CREATING, _STATE.UPDATING, _STATE.DELETING, _STATE.MAINTENANCE, _STATE.IMPORTING, _STATE.FAILING_OVER})
 
 
 def finish(connection: Connection, name: str, doing: str) -> None:
@@ -36,37 +38,27 @@ def finish(connection: Connection, name: str, doing: str) -> None:
 
 
 def settle(connection: Connection, names: Iterable[str]) -> list[str]:
-    """Wait for what an earlier run left on its way on instances called `names`; tells what was waited for."""
-    wanted, waited = frozenset(names), []
+    """Wait until instances called `names` that an earlier run left changing are ready, or gone; tells what was waited for."""
+    wanted = frozenset(names)
+    waited: dict[str, None] = {}
+    deadline = connection.clock.now() + LONGEST
+    while busy := _busy(connection, wanted):
+        waited |= dict.fromkeys(busy)
+        if connection.clock.now() > deadline:
+            return [f"{each}, still after {LONGEST}" for each in busy]
+        sleep(connection.clock, POLL)
+    return list(waited)
+
+
+def _busy(connection: Connection, wanted: frozenset[str]) -> list[str]:
     client: Any = connection.client(redis_v1.CloudRedisClient)
     try:
         with translated("listing instances of Memorystore"):
-            busy = [
-                each for each in client.list_instances(parent=f"projects/{connection.project}/locations/-", **ONCE) if each.state != READY
-            ]
-        for instance in busy:
-            head, _, name = instance.name.partition("/instances/")
-            if name in wanted:
-                waited += _of(connection, client, head, instance.name)
+            found = list(client.list_instances(parent=f"projects/{connection.project}/locations/-", **ONCE))
     except (ApiDisabledError, PermissionDeniedError):
         return []  # observing says so
-    return waited
-
-
-READY = redis_v1.Instance.State.READY
-
-
-def _of(connection: Connection, client: Any, location: str, target: str) -> list[str]:
-    with translated(f"listing operations in {location}"):
-        listed = client.list_operations(operations_pb2.ListOperationsRequest(name=location), **ONCE).operations
-    waited = []
-    for operation in listed:
-        if not operation.done and target.encode() in operation.metadata.value:
-            doing = f"an operation on {target.rpartition('/')[2]}, left in flight by an earlier run"
-            try:
-                finish(connection, operation.name, doing)
-            except CloudError as error:
-                waited.append(f"{doing}: {error}")
-            else:
-                waited.append(doing)
-    return waited
+    return [
+        f"{each.state.name.lower()} of {name}, left in flight by an earlier run"
+        for each in found
+        if each.state in CHANGING and (name := each.name.rpartition("/")[2]) in wanted
+    ]

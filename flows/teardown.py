@@ -19,6 +19,7 @@ from ironwood.desired.memory import memory, remembered
 from ironwood.errors import CloudError, InputError, StateError, UnfinishedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.cache import RedisInstance
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.leaving import leave
@@ -42,7 +43,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
     if dry_run:
         against(observe(connection, names), wanted, Graph()).show(wanted)
         return 0
-    demand(connection, "teardown", Graph())
+    demand(connection, "teardown", Graph.of(each for each in desired(wanted, wanted.baseline) if isinstance(each, RedisInstance)))
     with writer(wanted):
         look_no_more(profile)
         seen = observe(connection, names)

@@ -15,6 +15,7 @@ from cloud import access
 from cloud.connection import Connection
 from ironwood.errors import ApiDisabledError
 from ironwood.graph import Graph
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.service_account import ServiceAccount
 from tasks.preflight.check import Check
 from tasks.retries import google_task
@@ -24,6 +25,9 @@ BOOK = Path(__file__).with_name("permissions.yaml")
 ACT_AS = "iam.serviceAccounts.actAs"
 ELSEWHERE = ("billing.",)
 """Permissions on something above the project; they are asked about there."""
+
+OF_A_CACHE = ("redis.", "servicenetworking.")
+"""Permissions nobody needs who has no cache."""
 
 
 @cache
@@ -36,7 +40,8 @@ def needed(operation: Operation) -> tuple[str, ...]:
 @google_task(name="permissions", run_name="permissions for {operation}")
 def permissions(connection: Connection, operation: Operation, wanted: Graph) -> list[Check]:
     """What of `operation`'s permissions the caller lacks on the project, and which accounts of `wanted` it may not act as."""
-    asked = [permission for permission in needed(operation) if not permission.startswith(ELSEWHERE)]
+    left_out = ELSEWHERE if any(isinstance(each, RedisInstance) for each in wanted) else (*ELSEWHERE, *OF_A_CACHE)
+    asked = [permission for permission in needed(operation) if not permission.startswith(left_out)]
     try:
         with connection.clock.participating("permissions"):
             held = access.held(connection, asked)
