@@ -70,7 +70,8 @@ def test_a_create_whose_answer_was_lost_takes_what_it_made(connection: Connectio
     assert not list(REDIS_INSTANCE.observe(connection))
 
 
-def test_where_the_api_is_off_there_is_nothing_to_wait_for(in_the_cloud: EmbeddedCloud):
+@pytest.mark.usefixtures("in_the_cloud")
+def test_where_the_api_is_off_there_is_nothing_to_wait_for():
     connection = connect(a_profile(TEXT).model_copy(update={"project_id": "embedded-project"}))
     assert settle(connection, ["any"]) == []
     with pytest.raises(ApiDisabledError):
