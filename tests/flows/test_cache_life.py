@@ -170,3 +170,17 @@ def test_peered_directly_there_is_nothing_but_the_instance(flows_here: EmbeddedC
     assert not [each for each in observe(connection).live if each.kind == "peering_range"]
     teardown(str(profile), confirm=load_profile(str(profile)).name)
     assert flows_here.inventory() == set()
+
+
+def test_in_a_shared_vpc_the_host_projects_connection_is_used_and_left(flows_here: EmbeddedCloud, small_profile: Path):
+    host = {"project": "host-project", "network": "shared", "subnetwork": "tpus"}
+    flows_here.tell("shared_vpc", {**host, "region": "us-central1", "cidr": "10.8.0.0/20"})
+    existing = "network: {subnet_cidr: 10.8.0.0/20, existing: {project: host-project, network: shared, subnetwork: tpus}}\n"
+    profile = with_cache(small_profile, CACHE + existing)
+    provision(str(profile))
+    assert not {"servicenetworking.connections", "compute.globalAddresses"} & {
+        kind for kind, _, name in flows_here.inventory() if "services" in name or kind.startswith("service")
+    }
+    assert detect_drift(str(profile)) == 0
+    teardown(str(profile), confirm=load_profile(str(profile)).name)
+    assert flows_here.inventory() == set()

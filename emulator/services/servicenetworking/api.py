@@ -53,5 +53,6 @@ def _inventory(world: World) -> Iterator[Json]:
             "labels": {},
             "billing": False,
             "state": "READY",
+            **({} if network.startswith(f"projects/{world.project}/") else {"origin": "host"}),
             "held": connections.users(world, network, world.clock.now()),
         }
