@@ -17,6 +17,7 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud import storage
 from google.oauth2 import credentials as oauth2
 
+from cloud import common_metadata
 from cloud.clock import Clock, RealClock, clock_of
 from cloud.embedded import ELSEWHERE, PLAIN, Embedded, ensure_running
 from cloud.errors import translated
@@ -28,8 +29,10 @@ CALL_SECONDS = 60.0
 TOKEN = "IRONWOOD_ACCESS_TOKEN"  # noqa: S105  # the variable's name
 """The environment variable that may hold the access token sent with every request to the embedded cloud; it is never logged."""
 
-SHARING = frozenset({"aiplatform.googleapis.com"})
-"""Services whose list of locations has the path of another's; at Google the host tells them apart."""
+SHARING = frozenset({"aiplatform.googleapis.com", "redis.googleapis.com"})
+"""APIs with paths that others have too, such as those of locations and operations; at Google the host tells them apart."""
+
+common_metadata.register()
 _GRPC: Any = grpc  # ships no types
 C = TypeVar("C")
 

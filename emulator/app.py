@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from emulator.admin import Admin
 from emulator.call import Methods
+from emulator.dataplane.caches import Caches
 from emulator.dataplane.plane import DataPlane
 from emulator.services.registry import SERVICES
 from emulator.settings import Settings, SettingsError
@@ -69,6 +70,7 @@ async def serve(settings: Settings) -> None:
     world, methods = build(settings)
     pipeline = Pipeline(world, methods)
     plane = DataPlane(world)
+    caches = Caches(world)
     front = RestFront(world, router(methods), pipeline)
 
     async def every(request: Request) -> Response:
@@ -103,6 +105,7 @@ async def serve(settings: Settings) -> None:
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(world.run()),
         asyncio.create_task(plane.run()),
+        asyncio.create_task(caches.run()),
         asyncio.create_task(server.serve(sockets=[sock])),
     ]
     print(f"emulator: REST {settings.host}:{settings.port}, gRPC {settings.host}:{settings.grpc_port}, {settings.clock} clock", flush=True)
@@ -110,9 +113,10 @@ async def serve(settings: Settings) -> None:
     done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await plane.close()
+    await caches.close()
     names.close()
     await rpc_server.stop(0.5)
-    for task in tasks[:2]:
+    for task in tasks[:3]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     world.commit()

@@ -29,6 +29,7 @@ TYPES: dict[str, tuple[dict[str, tuple[type, ...]], dict[str, tuple[type, ...]]]
     "bad_image": ({"image": (str,)}, {}),
     "price": ({"sku": (str,), "factor": (int, float, str)}, {}),
     "deny": ({"member": (str,), "permission": (str,)}, {}),
+    "redis_primary_lost": ({"instance": (str,)}, {}),
     "api_rate_limit": ({}, {"method": (str,), "times": (int,)}),
 }
 

@@ -232,3 +232,13 @@ def alarm(prefix: str, what: str) -> str:
 def dashboard(prefix: str) -> str:
     """The dashboard, by its id."""
     return f"{prefix}ironwood"
+
+
+def cache(prefix: str) -> str:
+    """The Memorystore instance."""
+    return f"{prefix}ai-inference-cache"
+
+
+def peering_range(prefix: str) -> str:
+    """The range reserved for Google's services."""
+    return f"{prefix}ai-inference-services"

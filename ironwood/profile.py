@@ -19,6 +19,7 @@ from ironwood import patterns
 from ironwood.errors import ProfileError
 from ironwood.profile_development import DevelopmentTpu
 from ironwood.profile_policy import PolicySettings
+from ironwood.profile_redis import RedisSettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
@@ -241,6 +242,7 @@ class Profile(_Section):
     vertex: VertexSettings = VertexSettings()
     model_optimizations: ModelOptimizations = ModelOptimizations()
     development: Mapping[Annotated[str, Field(pattern=patterns.WINDOW_NAME)], DevelopmentTpu] = Field(default_factory=dict)
+    redis: RedisSettings = RedisSettings()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

@@ -18,6 +18,7 @@ from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
+from ironwood.profile_redis import a_cache_can_be_reached
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -359,6 +360,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     https_has_a_port_of_its_own,
     a_policy_can_decide,
     deployments_can_be,
+    a_cache_can_be_reached,
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
 )

@@ -27,6 +27,7 @@ from ironwood.errors import CloudError, TransientError
 from ironwood.graph import Graph
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Profile
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.logs import LogBucket
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.vertex import DeployedModel
@@ -34,7 +35,7 @@ from tasks.inputs import load_price_book
 from tasks.ledger import as_ordered, write
 from tasks.retries import google_task
 
-BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job")
+BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job", "redis_instance")
 """Kinds that bill while they exist; groups bill by their VMs, the NAT gateway too."""
 WORTH_SAYING = Decimal("0.01")
 """The share by which the bill may differ from the ledger before that is an alarm."""
@@ -213,4 +214,6 @@ def _things(profile: Profile, live: Graph, at: datetime) -> Iterator[Thing]:
     for each in live:
         if each.kind in BILLING and each.owner == profile.name:
             created = str(getattr(each, "created", ""))
-            yield Thing(address=str(each.address), start=datetime.fromisoformat(created).astimezone(UTC) if created else at)
+            start = datetime.fromisoformat(created).astimezone(UTC) if created else at
+            size = f"{each.tier}:{each.memory_gib}" if isinstance(each, RedisInstance) else ""
+            yield Thing(address=str(each.address), start=start, size=size)

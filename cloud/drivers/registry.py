@@ -9,6 +9,7 @@ from cloud.drivers.alerting import ALERT_POLICY, NOTIFICATION_CHANNEL, UPTIME_CH
 from cloud.drivers.base import Driver
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.budget import BUDGET
+from cloud.drivers.cache import REDIS_INSTANCE
 from cloud.drivers.dashboard import DASHBOARD
 from cloud.drivers.https import CERTIFICATE, HTTPS_PROXY
 from cloud.drivers.iam import SERVICE_ACCOUNT
@@ -19,6 +20,7 @@ from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH
 from cloud.drivers.logs import LOG_BUCKET, LOG_METRIC, LOG_SINK
 from cloud.drivers.metrics import METRIC_DESCRIPTOR
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
+from cloud.drivers.private_access import PEERING_RANGE, PRIVATE_CONNECTION
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
 from cloud.drivers.queued_tpu import QUEUED_TPU
 from cloud.drivers.scheduler_job import SCHEDULER_JOB
@@ -42,6 +44,9 @@ _ALL: tuple[Driver[Any], ...] = (
     FIREWALL,
     ROUTER,
     ADDRESS,
+    PEERING_RANGE,
+    PRIVATE_CONNECTION,
+    REDIS_INSTANCE,
     HEALTH_CHECK,
     INSTANCE_TEMPLATE,
     WORKLOAD_POLICY,

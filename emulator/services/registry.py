@@ -19,6 +19,8 @@ from emulator.services.monitoring import api as monitoring
 from emulator.services.networkconnectivity import api as networkconnectivity
 from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.pubsub import api as pubsub
+from emulator.services.redis import api as redis
+from emulator.services.servicenetworking import api as servicenetworking
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
 from emulator.services.tpu import api as tpu
@@ -61,4 +63,6 @@ SERVICES: tuple[Service, ...] = (
     networkconnectivity,
     aiplatform,
     tpu,
+    redis,
+    servicenetworking,
 )

@@ -1,7 +1,7 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
 Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it,
-forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones. What
+forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones, the cache. What
 our logs, metrics and uptime checks use stays in Google's free allotments (documented). Traffic and requests are not estimated. Source of each
 price: the price book.
 """
@@ -18,6 +18,7 @@ from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
 from ironwood.graph import Graph
 from ironwood.resources.base import Address
 from ironwood.resources.bucket import Bucket
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import PROVISIONING_MODELS, InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.monitoring import AlertPolicy
@@ -100,6 +101,7 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
                 *_stored(graph, book),
                 *_alarms(graph, book),
                 *_jobs(graph, book),
+                *_caches(graph, book),
             ]
             if line.hourly_usd or line.committed_usd
         ),
@@ -214,3 +216,12 @@ def _jobs(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     share = book.scheduler_job_month.usd * max(0, len(jobs) - JOBS_FREE) / len(jobs) / HOURS_A_MONTH
     for job in jobs:
         yield CostLine(address=job.address, what="scheduler job", hourly_usd=share)
+
+
+def _caches(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """A cache bills whatever the tiers do, and no lease ends it."""
+    for cache in graph:
+        if isinstance(cache, RedisInstance):
+            hourly = book.redis_hour_usd(tier=cache.tier, gib=cache.memory_gib)
+            what = f"{cache.memory_gib} GiB {cache.tier}, used or not, whatever the leases: Redis cache"
+            yield CostLine(address=cache.address, what=what, hourly_usd=hourly)

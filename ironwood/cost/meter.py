@@ -122,6 +122,11 @@ def _things_usd(book: Book, prices: PriceBook, since: datetime, until: datetime)
     if prices.scheduler_job_month is not None:
         job = prices.scheduler_job_month.usd / HOURS_A_MONTH
         total += _counted_usd(of("scheduler_job"), since, until, lambda count: max(0, count - JOBS_FREE) * job)
+    for cache in book.things:
+        if cache.kind == "redis_instance":
+            tier, _, gib = cache.size.partition(":")
+            rate = prices.redis_hour_usd(tier=tier, gib=int(gib or 0))
+            total += _counted_usd([(cache.start, cache.end)], since, until, rate.__mul__)
     return total
 
 

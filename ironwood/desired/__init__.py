@@ -12,6 +12,7 @@ from datetime import datetime
 from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
+from ironwood.desired.cache import cache, given
 from ironwood.desired.development import development_tpus
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
@@ -25,6 +26,7 @@ from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.vertex import DeployedModel, EndpointTraffic
@@ -71,6 +73,10 @@ def _memory(footing: Footing) -> Iterator[Resource]:
     yield from memory(footing.profile)
 
 
+def _cache(footing: Footing) -> Iterator[Resource]:
+    yield from cache(footing.profile, footing.base.ground)
+
+
 def _logs(footing: Footing) -> Iterator[Resource]:
     yield from logs(footing.profile)
 
@@ -101,6 +107,7 @@ PARTS: tuple[Part, ...] = (
     _tiers,
     _development,
     _front,
+    _cache,
     _logs,
     _memory,
     _spending,
@@ -128,7 +135,7 @@ def desired(
         for name, tier in profile.enabled_tiers.items()
     }
     footing = Footing(profile=profile, base=base, tiers=tiers, live=live, now=now)
-    return Graph.of([each for part in PARTS for each in part(footing)]).closed(base.ground.given)
+    return Graph.of([each for part in PARTS for each in part(footing)]).closed((*base.ground.given, *given(profile, base.ground)))
 
 
 def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
@@ -141,9 +148,10 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 
 def at_rest(live: Graph) -> Graph:
-    """`live` with every group at zero VMs, without development TPUs and with nothing deployed at Vertex AI.
+    """`live` with every group at zero VMs, without development TPUs and the cache, and with nothing deployed at Vertex AI.
 
     It is what teardown wants first, because it is what stops the billing.
     """
-    standing = (each for each in entered(live) if not isinstance(each, QueuedTpu | StrayTpu | DeployedModel | EndpointTraffic))
+    stopped = QueuedTpu | StrayTpu | DeployedModel | EndpointTraffic | RedisInstance
+    standing = (each for each in entered(live) if not isinstance(each, stopped))
     return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in standing)

@@ -19,9 +19,10 @@ REQUIRED_APIS = (
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )
-VERTEX_API = "aiplatform.googleapis.com"
-TPU_API = "tpu.googleapis.com"
-OPTIONAL_APIS = (VERTEX_API, TPU_API)
+VERTEX_APIS = ("aiplatform.googleapis.com",)
+TPU_APIS = ("tpu.googleapis.com",)
+REDIS_APIS = ("redis.googleapis.com", "servicenetworking.googleapis.com")
+OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS)
 """Those only some profiles use: they are enabled for these, and left as they are for the others."""
 KNOWN_APIS = (*REQUIRED_APIS, *OPTIONAL_APIS)
 """All that any profile may need: what is looked at."""
@@ -29,4 +30,9 @@ KNOWN_APIS = (*REQUIRED_APIS, *OPTIONAL_APIS)
 
 def apis_of(profile: Profile) -> tuple[str, ...]:
     """The APIs `profile` needs enabled."""
-    return (*REQUIRED_APIS, *((VERTEX_API,) if profile.vertex.endpoints else ()), *((TPU_API,) if profile.development else ()))
+    optional = (
+        *(VERTEX_APIS if profile.vertex.endpoints else ()),
+        *(TPU_APIS if profile.development else ()),
+        *(REDIS_APIS if profile.redis.enabled else ()),
+    )
+    return (*REQUIRED_APIS, *optional)

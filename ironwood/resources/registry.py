@@ -5,6 +5,7 @@ from __future__ import annotations
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.budget import Budget, Subscription, Topic
+from ironwood.resources.cache import PeeringRange, PrivateConnection, RedisInstance
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.iam_binding import IamBinding
@@ -34,6 +35,9 @@ KINDS: dict[str, type[Resource]] = {
         Firewall,
         Router,
         GlobalAddress,
+        PeeringRange,
+        PrivateConnection,
+        RedisInstance,
         HealthCheck,
         InstanceTemplate,
         WorkloadPolicy,

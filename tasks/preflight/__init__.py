@@ -11,6 +11,7 @@ from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.preflight.apis import apis
 from tasks.preflight.billing import billing
+from tasks.preflight.cache import cache
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
 from tasks.preflight.development import development
@@ -31,6 +32,7 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     reservations,
     quotas,
     billing,
+    cache,
     development,
     memory,
     observability,

@@ -15,6 +15,7 @@ from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
 from ironwood.desired.apis import KNOWN_APIS
 from ironwood.resources.registry import KINDS
+from ironwood.state import State
 from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 from tasks.proof import prove_zero
@@ -28,6 +29,7 @@ class Planter:
     """Plants marked objects through clients of its own."""
 
     def __init__(self, cloud: EmbeddedCloud, owner: str) -> None:
+        self.owner = owner
         self.cloud, self.mark, self.labels = cloud, f"ironwood-profile={owner}", {"ironwood-profile": owner}
         self.planted: set[str] = set()
 
@@ -194,6 +196,37 @@ class Planter:
         made.labels = self.labels
         client.create_bucket(made, location="europe-west4")
         client.bucket("orphans-of-another-name").blob("left/behind").upload_from_string("x")
+
+    def peering_range(self) -> None:
+        self.plant("network")
+        resource = compute_v1.Address(
+            name="orphan-range",
+            description=self.mark,
+            purpose="VPC_PEERING",
+            address_type="INTERNAL",
+            prefix_length=24,
+            network=f"{GLOBAL}/networks/orphan",
+        )
+        self.insert(compute_v1.GlobalAddressesClient, address_resource=resource)
+
+    def private_connection(self) -> None:
+        """It cannot be marked: the state object says whose it is."""
+        self.plant("bucket")
+        self.plant("peering_range")
+        state = State(profile=self.owner).owning("private_connection/global/orphan").to_json()
+        bucket = connect(load_profile("embedded")).client(storage.Client).bucket("orphans-of-another-name")
+        bucket.blob("state.json").upload_from_string(state)
+        url = "/servicenetworking.googleapis.com/v1/services/servicenetworking.googleapis.com/connections"
+        self.ask(url, {"network": f"{GLOBAL}/networks/orphan", "reservedPeeringRanges": ["orphan-range"]})
+        listed = f"http://{self.cloud.rest}{url}?network={GLOBAL}/networks/orphan"
+        wait_until(lambda: "orphan" in HTTP.get(listed).text, "the connection")
+
+    def redis_instance(self) -> None:
+        self.plant("private_connection")
+        body = {"tier": "BASIC", "memorySizeGb": 1, "labels": self.labels, "authorizedNetwork": f"{GLOBAL}/networks/orphan"}
+        head = f"/redis.googleapis.com/v1/projects/{PROJECT}/locations/{OTHER_REGION}/instances"
+        self.ask(f"{head}?instanceId=orphan", {**body, "connectMode": "PRIVATE_SERVICE_ACCESS"})
+        wait_until(lambda: HTTP.get(f"http://{self.cloud.rest}{head}/orphan").json().get("state") == "READY", "the instance")
 
     def ask(self, path: str, body: object) -> None:
         """A request to one of the newer APIs, which share the REST port."""

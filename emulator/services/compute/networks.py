@@ -64,6 +64,10 @@ class Network(Kind):
             out["subnetworks"] = subnets
         return out
 
+    def users(self, world: World, link: str) -> Iterable[str]:
+        """The networks it is peered with."""
+        return [each["network"] for each in (records.resource(world, link) or {}).get("peerings", [])]
+
     def inserted(self, world: World, link: str, now: int) -> None:
         """An auto-mode network gets its subnetworks."""
         network = records.resource(world, link)
