@@ -30,6 +30,7 @@ DOCUMENTS = (
     ("billingbudgets", "v1beta1"),
     ("cloudbilling", "v1"),
     ("cloudscheduler", "v1"),
+    ("bigquery", "v2"),
 )
 CHECKED = Counter()
 METHODS_SEEN = set()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.call import Methods
+from emulator.services.bigquery import api as bigquery
 from emulator.services.billingbudgets import api as billingbudgets
 from emulator.services.cloudbilling import api as cloudbilling
 from emulator.services.cloudquotas import api as cloudquotas
@@ -57,4 +58,5 @@ SERVICES: tuple[Service, ...] = (
     cloudbilling,
     cloudscheduler,
     networkconnectivity,
+    bigquery,
 )

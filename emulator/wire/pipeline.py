@@ -42,6 +42,8 @@ READS = (
     "testIamPermissions",
     "getEffectivePolicy",
     "getBillingInfo",
+    "query",
+    "getQueryResults",
 )
 
 
