@@ -68,7 +68,8 @@ def rows_of(now, count, tier="small"):
     ]
 
 
-def test_a_dataset_is_made_read_changed_listed_and_deleted_only_when_empty(client, table):
+@pytest.mark.usefixtures("table")
+def test_a_dataset_is_made_read_changed_listed_and_deleted_only_when_empty(client):
     found = client.get_dataset("metrics", **ONCE)
     assert (found.location, found.labels) == ("US", {})
     assert {(each.role, each.entity_id) for each in found.access_entries} >= {("OWNER", "projectOwners"), ("READER", "projectReaders")}
@@ -160,7 +161,8 @@ def test_a_partition_goes_when_it_expires(client, table, stepped):
     assert asked(client, "SELECT COUNT(*) AS n FROM metrics.requests") == [{"n": 0}]
 
 
-def test_queries_that_cannot_be_run_are_refused_with_googles_reasons(client, table):
+@pytest.mark.usefixtures("table")
+def test_queries_that_cannot_be_run_are_refused_with_googles_reasons(client):
     def reason(sql, error=exceptions.BadRequest, **options):
         with pytest.raises(error) as refused:
             client.query_and_wait(sql, **ONCE, **options)
@@ -176,7 +178,8 @@ def test_queries_that_cannot_be_run_are_refused_with_googles_reasons(client, tab
     assert reason("SELECT 1 FROM metrics.requests", job_config=QueryJobConfig(maximum_bytes_billed=1)) == "bytesBilledLimitExceeded"
 
 
-def test_who_may_read_is_said_by_the_project_or_by_the_dataset(client, table, stepped):
+@pytest.mark.usefixtures("table")
+def test_who_may_read_is_said_by_the_project_or_by_the_dataset(client, stepped):
     stepped.enable("cloudresourcemanager")
     policy = stepped.ask("POST", "/v3/projects/test-project:getIamPolicy", {})
     bindings = [*policy["bindings"], {"role": "roles/bigquery.jobUser", "members": ["user:reader@example.com"]}]
@@ -186,7 +189,7 @@ def test_who_may_read_is_said_by_the_project_or_by_the_dataset(client, table, st
         exceptions.Forbidden, match=r"Access Denied: Table test-project:metrics\.requests: Permission bigquery\.tables\.getData denied"
     ):
         reader.query_and_wait("SELECT 1 FROM metrics.requests", **ONCE)
-    with pytest.raises(exceptions.Forbidden, match="does not have bigquery.datasets.get permission"):
+    with pytest.raises(exceptions.Forbidden, match=r"does not have bigquery\.datasets\.get permission"):
         list(reader.list_datasets(**ONCE))
     dataset = client.get_dataset("metrics", **ONCE)
     dataset.access_entries = [*dataset.access_entries, AccessEntry("roles/bigquery.dataViewer", "userByEmail", "reader@example.com")]

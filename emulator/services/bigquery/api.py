@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from emulator.billing import Usage
-from emulator.call import Methods
+from emulator.call import Handler, Methods
 from emulator.rules import assumed, documented
 from emulator.services.bigquery import datasets, jobs, rows, tables
 from emulator.services.bigquery.names import DATASETS, TABLES
@@ -33,7 +33,7 @@ def register(world: World, methods: Methods) -> None:
     """Add the handlers, the inventory and the usage."""
     world.inventories.append(_inventory)
     world.meter.sources.append(lambda now: _usages(world, now))
-    handlers = {
+    handlers: dict[str, Handler] = {
         "datasets.insert": datasets.insert, "datasets.get": datasets.get, "datasets.list": datasets.list_, "datasets.patch": datasets.patch,
         "datasets.update": datasets.update, "datasets.delete": datasets.delete, "tables.insert": tables.insert, "tables.get": tables.get,
         "tables.list": tables.list_, "tables.patch": tables.patch, "tables.update": tables.update, "tables.delete": tables.delete,

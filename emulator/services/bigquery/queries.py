@@ -150,7 +150,11 @@ def _literal(kind: Json, value: Json) -> Any:
 def _answered(world: World, sql: str, tables: dict[str, str], held: dict[str, list[Json]]) -> tuple[list[Json], list[Json]]:
     import duckdb  # slow import
 
-    settings = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "threads": "1",
+    }
     with duckdb.connect(":memory:", config=settings) as database:
         database.execute("SET TimeZone = 'UTC'")
         for key, name in tables.items():
