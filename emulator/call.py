@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
-    """The bytes of a request whose body, or whose answer, may be no JSON."""
+    """The bytes and headers of a REST request: its body, or its answer, may be no JSON; a header may say which version is meant."""
 
     payload: bytes
     headers: Mapping[str, str]

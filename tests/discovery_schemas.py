@@ -35,6 +35,7 @@ DOCUMENTS = (
     ("redis", "v1"),
     ("redis", "v1beta1"),
     ("servicenetworking", "v1"),
+    ("bigquery", "v2"),
 )
 CHECKED = Counter()
 METHODS_SEEN = set()

@@ -65,6 +65,9 @@ def _compute(missing: list[tuple[str, str]]) -> ApiError:
 
 
 def _newer(api: str, permission: str, resource: str) -> ApiError:
+    if api == "bigquery.googleapis.com":
+        what = f"Project {resource.removeprefix('projects/')}"
+        return ApiError(403, f"Access Denied: {what}: User does not have {permission} permission in project.", reason="accessDenied")
     words = {
         "cloudresourcemanager.googleapis.com": "The caller does not have permission",
         "iam.googleapis.com": f"Permission '{permission}' denied on resource (or it may not exist).",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.call import Methods
 from emulator.services.aiplatform import api as aiplatform
+from emulator.services.bigquery import api as bigquery
 from emulator.services.billingbudgets import api as billingbudgets
 from emulator.services.cloudbilling import api as cloudbilling
 from emulator.services.cloudquotas import api as cloudquotas
@@ -65,4 +66,5 @@ SERVICES: tuple[Service, ...] = (
     tpu,
     redis,
     servicenetworking,
+    bigquery,
 )

@@ -1,7 +1,8 @@
 """REST routes of APIs for which no package has types: routes and request types from the discovery document alone.
 
 1. A method's request is a message of its parameters and, where it has a body, a field ``resource`` of the body's schema. 2. Messages keep the
-document's own camelCase names, so that what passes ``schema.canonical`` is what the document says. 3. ``any`` and ``date-time`` pass as they are.
+document's own camelCase names, so that what passes ``schema.canonical`` is what the document says. 3. ``any``, ``date-time`` and a schema of
+free keys (BigQuery's ``JsonObject``) pass as they are. 4. A parameter with a dot (``formatOptions.useInt64Timestamp``) is a part of one without.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def described_routes(api: str, name: str, served: frozenset[str]) -> Iterator[Ro
         body = RESOURCE if "request" in method else None
         for path in paths:
             media = bool(method.get("supportsMediaDownload"))
-            pattern = method_pattern(method) if "{+" in path else _pattern(path)
+            pattern = method_pattern(method, content["servicePath"]) if "{+" in path else _pattern(path)
             yield Route(api=api, method=method["id"], http_method=verb, pattern=pattern, body=body, request=request, media=media)
         for protocol in method.get("mediaUpload", {}).get("protocols", {}).values():
             upload = _pattern(protocol["path"].removeprefix("/").removeprefix("resumable/"))
@@ -76,19 +77,38 @@ def _messages(name: str) -> Any:
     pools: Any = importlib.import_module("google.protobuf.descriptor_pool")
     struct: Any = importlib.import_module("google.protobuf.struct_pb2")
     file = protos.FileDescriptorProto(name=f"{name}.proto", package=name, syntax="proto3", dependency=["google/protobuf/struct.proto"])
-    content = document(name)
+    content = _opened(document(name), _free(document(name)))
     for schema_name, schema in content["schemas"].items():
         _fill(protos, file.message_type.add(name=schema_name), f".{name}.{schema_name}", schema.get("properties", {}), f".{name}.")
     for method in methods(content):
         parameters = {**content.get("parameters", {}), **method.get("parameters", {})}
         if "request" in method:
             parameters[RESOURCE] = method["request"]
+        parameters |= {key.partition(".")[0]: {"type": "any"} for key in parameters if "." in key}
         request = _request_name(method)
         _fill(protos, file.message_type.add(name=request), f".{name}.{request}", parameters, f".{name}.")
     pool = pools.DescriptorPool()
     pool.AddSerializedFile(struct.DESCRIPTOR.serialized_pb)
     pool.Add(file)
     return pool
+
+
+def _free(content: Json) -> frozenset[str]:
+    """The schemas that say nothing of their fields."""
+    schemas = content["schemas"].items()
+    free = (key for key, each in schemas if each.get("type") == "any" or ("additionalProperties" in each and not each.get("properties")))
+    return frozenset(free)
+
+
+def _opened(node: Any, free: frozenset[str]) -> Any:
+    """A part of a document with every reference to a free schema replaced by ``any``."""
+    if isinstance(node, list):
+        return [_opened(each, free) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("$ref") in free:
+        return {"type": "any"}
+    return {key: _opened(each, free) for key, each in node.items()}
 
 
 def _fill(protos: Any, message: Any, path: str, properties: Json, package: str) -> None:

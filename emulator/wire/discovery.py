@@ -68,12 +68,12 @@ def methods(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from methods(child)
 
 
-def method_pattern(method: dict[str, Any]) -> re.Pattern[str]:
-    """The path of a method as a regular expression, its variables as the document restricts them."""
+def method_pattern(method: dict[str, Any], service_path: str = "") -> re.Pattern[str]:
+    """The path of a method below its service's as a regular expression, its variables as the document restricts them."""
 
     def variable(match: re.Match[str]) -> str:
         name = match[1]
         pattern = method["parameters"][name].get("pattern", "^[^/]+$").removeprefix("^").removesuffix("$")
         return f"(?P<{name}>{pattern.replace('[^/]+', '[^/:]+')})"
 
-    return re.compile("/" + re.sub(r"\{\+?(\w+)\}", variable, method["path"]) + "$")
+    return re.compile("/" + service_path + re.sub(r"\{\+?(\w+)\}", variable, method["path"]) + "$")

@@ -1,7 +1,7 @@
 """Success and error envelopes, each API's own.
 
 1. Compute: ``code``, ``message``, ``errors[]`` and no ``status`` [recorded]. 2. Newer APIs: ``code``, ``message``, ``status``, ``details``;
-IAM also ``errors[]`` [recorded]. 3. gRPC: a status code, the message, and ``google.rpc`` details.
+IAM and BigQuery also ``errors[]`` [recorded]. 3. gRPC: a status code, the message, and ``google.rpc`` details.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ def rest_error(api: str, error: ApiError) -> dict[str, Any]:
         return {"error": body}
     if api == "storage.googleapis.com":
         return {"error": {**body, "errors": [entry]}}
-    if api == "iam.googleapis.com":
-        body["errors"] = [entry]
+    if api in {"iam.googleapis.com", "bigquery.googleapis.com"}:
+        located = {"location": "query", "locationType": "other"} if error.reason == "invalidQuery" else {}
+        body["errors"] = [entry | located]
     body["status"] = error.status_name
     if error.details:
         body["details"] = error.details

@@ -43,6 +43,8 @@ READS = (
     "getEffectivePolicy",
     "getBillingInfo",
     "predict",
+    "query",
+    "getQueryResults",
 )
 
 

@@ -68,8 +68,7 @@ class RestFront:
 
         try:
             call = self._call(match, query, b"" if match.route.media else body)
-            if match.route.media:
-                call = replace(call, wire=Wire(payload=body, headers=request.headers, query=request.query_params))
+            call = replace(call, wire=Wire(payload=body, headers=request.headers, query=request.query_params))
             entry.request_id = call.request_id
             answer = await self._pipeline.run(match.route.api, call, entry, gone)
         except ApiError as error:

@@ -1,0 +1,1 @@
+"""BigQuery: datasets, tables, rows, and queries that are really run over them."""
