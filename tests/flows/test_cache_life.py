@@ -141,6 +141,7 @@ def test_a_connection_google_holds_for_hours_is_told_costs_nothing_and_is_finish
     assert stepped_cloud.inventory() == set()
 
 
+@pytest.mark.long
 def test_a_connection_others_use_too_is_never_removed(stepped_cloud: EmbeddedCloud, small_profile: Path):
     profile = with_cache(small_profile)
     ours = load_profile(str(profile))
@@ -161,6 +162,7 @@ def test_a_connection_others_use_too_is_never_removed(stepped_cloud: EmbeddedClo
     assert not [kind for kind, _ in names if kind == "redis.instances"]
 
 
+@pytest.mark.long
 def test_peered_directly_there_is_nothing_but_the_instance(flows_here: EmbeddedCloud, small_profile: Path):
     profile = with_cache(small_profile, "redis: {enabled: true, memory_size_gb: 5, connect_mode: direct_peering}\n")
     provision(str(profile))

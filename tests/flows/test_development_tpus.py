@@ -141,6 +141,7 @@ def test_a_suspended_one_is_cleared_away_before_its_quota_is_needed_again(flows_
         provision(str(bench))
 
 
+@pytest.mark.long
 def test_a_zone_without_stock_ends_in_a_cancelled_order_and_nothing_counts_any_more(flows_here: EmbeddedCloud, bench: Path):
     bench.write_text(bench.read_text().replace(f"{TYPE}}}", f"{TYPE}, deadline_minutes: 5}}"))
     flows_here.tell("faults", {"type": "stock", "zone": ZONE, "machine_type": TYPE, "available": 0})

@@ -93,6 +93,7 @@ def test_from_nothing_to_a_prediction_and_back_to_nothing(stepped_cloud: Embedde
     assert not prove_zero.fn(connection, profile).left
 
 
+@pytest.mark.long
 def test_its_own_lease_undeploys_it_when_nobody_lives_and_the_next_run_repairs_it(stepped_cloud: EmbeddedCloud, deployed: Path):
     provision(str(deployed))
     connection = connect(load_profile(str(deployed)))
