@@ -267,9 +267,13 @@ def parse_profile(text: str, *, source: str, environment: Mapping[str, str]) -> 
     `source` is the file's name in errors, `environment` where `${NAME}` is looked up; the profile's own name defaults to
     the file's. Raises ProfileError with one line for each mistake: `file:line key: what is wrong; what would do`.
     """
-    document = ProfileText.parse(text, source=source)
+    return profile_in(ProfileText.parse(text, source=source), environment)
+
+
+def profile_in(document: ProfileText, environment: Mapping[str, str]) -> Profile:
+    """The profile that `document` holds, mistakes told where the document says they stand; raises ProfileError as `parse_profile` does."""
     values = document.resolved(environment)
-    values.setdefault("name", source.rpartition("/")[2].partition(".")[0].replace("_", "-"))
+    values.setdefault("name", document.source.rpartition("/")[2].partition(".")[0].replace("_", "-"))
     _fill_tiers(values)
     try:
         profile = Profile.model_validate(values)
