@@ -83,6 +83,8 @@ class Connection:
     def _make(self, kind: type) -> object:
         if kind is storage.Client:  # not generated: it has no transports
             return self._storage()
+        if kind.__module__ == "google.cloud.bigquery.client":  # the same; not imported here, because few need it
+            return self._bigquery(kind)
         if self.embedded is None:
             return kind()
         transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
@@ -91,6 +93,11 @@ class Connection:
         except KeyError:  # some clients speak gRPC only
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest + _told_apart(kind), url_scheme="http", credentials=_credentials()))
+
+    def _bigquery(self, kind: Any) -> object:
+        if self.embedded is None:
+            return kind(project=self.project)
+        return kind(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})
 
     def _storage(self) -> object:
         make: Any = storage.Client  # it ships no types

@@ -20,6 +20,7 @@ NAME_SERVER = r"^([0-9.]+(:[0-9]+)?)?$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
 WINDOW_NAME = r"^[a-z0-9][-a-z0-9]{0,39}$"
+BIGQUERY_DATASET = r"^([a-z][-a-z0-9]{4,28}[a-z0-9]\.)?[A-Za-z0-9_]{1,1024}$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
@@ -39,5 +40,6 @@ WORDS: Mapping[str, str] = {
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
     WINDOW_NAME: "a name: up to 40 lower-case letters, digits and dashes, such as office-hours",
+    BIGQUERY_DATASET: "a BigQuery dataset, such as billing_export or other-project.billing_export",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

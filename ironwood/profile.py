@@ -103,7 +103,7 @@ class Budget(_Section):
     """What a month may cost; a plan says how long it lasts at the planned rate.
 
     With a `billing_account` Google is told too: a budget that publishes spending, with an alert at each of `thresholds`. `actions` are ours;
-    without them each of `thresholds` is told.
+    without them each of `thresholds` is told. `billing_export`: the dataset the account's detailed export goes to, with which the ledger is compared.
     """
 
     amount_usd: Annotated[int, Field(gt=0)] = 10_000
@@ -112,6 +112,7 @@ class Budget(_Section):
         tuple[Annotated[float, Field(gt=0, le=10, strict=False)], ...], Field(min_length=1, max_length=10, strict=False)
     ] = (0.5, 0.8, 1.0)
     actions: Annotated[tuple[BudgetAction, ...], Field(max_length=20, strict=False)] | None = None
+    billing_export: Annotated[str, Field(pattern=patterns.BIGQUERY_DATASET)] | None = None
 
 
 class Fallback(_Section):

@@ -339,6 +339,14 @@ def deployments_can_be(profile: Profile) -> Iterator[Finding]:
         )
 
 
+def a_billing_export_is_an_accounts(profile: Profile) -> Iterator[Finding]:
+    """The export's table is called after the billing account."""
+    if profile.budget.billing_export is not None and profile.billing_account is None:
+        yield Finding(
+            path=("budget", "billing_export"), text="needs `billing_account`, after which the export's table is called; write both"
+        )
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -358,6 +366,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     charts_name_known_metrics,
     the_stop_is_a_time,
     https_has_a_port_of_its_own,
+    a_billing_export_is_an_accounts,
     a_policy_can_decide,
     deployments_can_be,
     a_cache_can_be_reached,

@@ -31,6 +31,7 @@ from ironwood.resources.cache import RedisInstance
 from ironwood.resources.logs import LogBucket
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.vertex import DeployedModel
+from ironwood.state import Exported
 from tasks.inputs import load_price_book
 from tasks.ledger import as_ordered, write
 from tasks.retries import google_task
@@ -57,12 +58,14 @@ class Metered:
     book: Book
     entries: tuple[Entry, ...]
     told: tuple[str, ...]
+    exported: Exported | None = None
 
     @property
     def spent_usd(self) -> Decimal:
-        """What counts against the budget."""
+        """What counts against the budget: the ledger, or the cloud's own bill where that is higher."""
         above = self.billed.vms_usd - self.spend.vms_usd if self.billed else Decimal(0)
-        return self.spend.total_usd + max(Decimal(0), above)
+        exported = self.exported.billed_usd - self.exported.ledger_usd if self.exported else Decimal(0)
+        return self.spend.total_usd + max(Decimal(0), above, exported)
 
     @property
     def drift(self) -> Decimal | None:
