@@ -108,6 +108,7 @@ def test_a_cache_lives_fails_over_and_is_gone(
         assert not [each for each in files if any(secret.encode() in content for content in packed(each.read_bytes()))]
 
 
+@pytest.mark.long
 def test_what_bills_is_what_was_estimated_and_metered(stepped_cloud: EmbeddedCloud, small_profile: Path):
     profile = with_cache(small_profile, CACHE.replace("5}", "100}"))
     provision(str(profile))
@@ -174,6 +175,7 @@ def test_peered_directly_there_is_nothing_but_the_instance(flows_here: EmbeddedC
     assert flows_here.inventory() == set()
 
 
+@pytest.mark.long
 def test_in_a_shared_vpc_the_host_projects_connection_is_used_and_left(flows_here: EmbeddedCloud, small_profile: Path):
     host = {"project": "host-project", "network": "shared", "subnetwork": "tpus"}
     flows_here.tell("shared_vpc", {**host, "region": "us-central1", "cidr": "10.8.0.0/20"})

@@ -124,6 +124,7 @@ def gcloud_lists(cloud: EmbeddedCloud, folder: Path) -> dict[str, str] | None:
     return {each["name"].rpartition("/")[2]: each["state"] for each in json.loads(done.stdout)}
 
 
+@pytest.mark.long
 def test_a_suspended_one_is_cleared_away_before_its_quota_is_needed_again(flows_here: EmbeddedCloud, bench: Path, tmp_path: Path):
     flows_here.tell("quotas", {f"{ZONE}/{QUOTA}": 4}, method="PUT")
     provision(str(bench))
