@@ -30,6 +30,8 @@ from emulator.world import World
 from emulator.zone import NameServer
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+IDLE_SECONDS = 610
+"""How long an idle connection is kept, as long as Google's front ends do: one closed while a client takes it up again is a request lost for nothing."""
 
 
 def build(settings: Settings) -> tuple[World, Methods]:
@@ -80,7 +82,13 @@ async def serve(settings: Settings) -> None:
     application = Starlette(routes=[*admin, Route("/{path:path}", every, methods=METHODS)])
     world.surface = application
     config = uvicorn.Config(
-        application, http=CuttableProtocol, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        application,
+        http=CuttableProtocol,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=IDLE_SECONDS,
     )
     server = uvicorn.Server(config)
     # the signal handlers below are ours: uvicorn would raise the signal again after it has stopped
