@@ -69,15 +69,10 @@ def chip_limit(connection: Connection, *, generation: Generation, region: str, s
     Compute does not report this quota; Cloud Quotas does (documented: TPUS-PER-TPU-FAMILY-per-project-region).
     """
     quota = generation.spot_quota if spot else "TPUS-PER-TPU-FAMILY"
-    client = connection.client(cloudquotas_v1.CloudQuotasClient)
-    name = f"projects/{connection.project}/locations/global/services/compute.googleapis.com/quotaInfos/{quota}-per-project-region"
-    try:
-        with translated(f"reading the quota of {generation.name} chips in {region}"):
-            info = client.get_quota_info(name=name, **ONCE)
-    except NotFoundError:
-        return None
+    doing = f"reading the quota of {generation.name} chips in {region}"
+    info = _quota_info(connection, "compute.googleapis.com", f"{quota}-per-project-region", doing)
     family = generation.quota_family
-    for entry in info.dimensions_infos:
+    for entry in info:
         dimensions = {key: value.casefold() for key, value in entry.dimensions.items()}
         if dimensions.get("region") == region and dimensions.get("tpu_family", family) == family:
             return int(entry.details.value)
@@ -90,28 +85,25 @@ def vertex_chip_limit(connection: Connection, *, region: str, spot: bool) -> int
     The quota's name follows those of the generations before it (assumed): where it is another, nothing is known.
     """
     quota = f"CustomModelServing{'Preemptible' if spot else ''}TPU7xPerProjectPerRegion"
-    client = connection.client(cloudquotas_v1.CloudQuotasClient)
-    name = f"projects/{connection.project}/locations/global/services/aiplatform.googleapis.com/quotaInfos/{quota}"
-    try:
-        with translated(f"reading Vertex AI's quota of chips in {region}"):
-            info = client.get_quota_info(name=name, **ONCE)
-    except NotFoundError:
-        return None
-    return next((int(entry.details.value) for entry in info.dimensions_infos if entry.dimensions.get("region") == region), None)
+    info = _quota_info(connection, "aiplatform.googleapis.com", quota, f"reading Vertex AI's quota of chips in {region}")
+    return next((int(entry.details.value) for entry in info if entry.dimensions.get("region") == region), None)
 
 
 def tpu_api_limit(connection: Connection, *, quota: str, zone: str) -> int | None:
     """How many chips a quota of the Cloud TPU API allows in `zone`; None where Google does not say."""
+    info = _quota_info(connection, "tpu.googleapis.com", quota, f"reading the quota {quota}")
+    return next((int(each.details.value) for each in info if each.dimensions.get("zone") == zone and each.details.value), None)
+
+
+def _quota_info(connection: Connection, api: str, quota: str, doing: str) -> tuple[cloudquotas_v1.DimensionsInfo, ...]:
+    """What `quota` of `api` allows where; nothing where there is no such quota."""
     client = connection.client(cloudquotas_v1.CloudQuotasClient)
-    name = f"projects/{connection.project}/locations/global/services/tpu.googleapis.com/quotaInfos/{quota}"
+    name = f"projects/{connection.project}/locations/global/services/{api}/quotaInfos/{quota}"
     try:
-        with translated(f"reading the quota {quota}"):
-            info = client.get_quota_info(name=name, **ONCE)
+        with translated(doing):
+            return tuple(client.get_quota_info(name=name, **ONCE).dimensions_infos)
     except NotFoundError:
-        return None
-    return next(
-        (int(each.details.value) for each in info.dimensions_infos if each.dimensions.get("zone") == zone and each.details.value), None
-    )
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,17 +9,14 @@ again for ten minutes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from google.cloud import scheduler_v1
 
 from cloud.clock import sleep
 from cloud.connection import Connection
-from cloud.drivers.base import ONCE
-from cloud.errors import translated
 from cloud.journal import Attempt
-from cloud.leases import ANSWERED, KNOWN, POLL
-from ironwood.errors import LeaseError
+from cloud.lease_runs import ANSWERED, POLL, read, said, start, until_it_reaches
 from ironwood.resources.base import Address
 from ironwood.resources.queued_tpu import QueuedTpu
 
@@ -31,37 +28,33 @@ SETTLED = timedelta(seconds=30)
 
 def prove(connection: Connection, attempt: Attempt, tpu: QueuedTpu, lease: Address) -> None:
     """Run the job at `lease` while there is no `tpu`, until it is answered "not found"; raises LeaseError, after which nothing may be ordered."""
-    _until_it_reaches(connection, tpu, lease, lambda: _found_nothing(connection, attempt, tpu, lease))
+    until_it_reaches(connection, lambda: _found_nothing(connection, attempt, tpu, lease), lambda answer: _refused(tpu, lease, answer))
 
 
 def clear(connection: Connection, attempt: Attempt, tpu: QueuedTpu, lease: Address, gone: Callable[[], bool]) -> None:
     """Have the job at `lease` delete `tpu`, until it is `gone`; raises LeaseError."""
-    _until_it_reaches(connection, tpu, lease, lambda: _went(connection, attempt, tpu, lease, gone))
+    until_it_reaches(connection, lambda: _went(connection, attempt, tpu, lease, gone), lambda answer: _refused(tpu, lease, answer))
 
 
-def _until_it_reaches(connection: Connection, tpu: QueuedTpu, lease: Address, once: Callable[[], str | None]) -> None:
-    began = connection.clock.now()
-    while (answer := once()) is not None:
-        if connection.clock.now() - began > KNOWN:
-            raise LeaseError(
-                f"{tpu.address} was not ordered, because the job that would delete it when nobody of ours lives does not reach it: {lease.name} was "
-                f"answered {answer}. Its account needs tpu.nodes.delete (roles/tpu.admin holds it); undo what took that away, then run again."
-            )
-        sleep(connection.clock, POLL * 10)
+def _refused(tpu: QueuedTpu, lease: Address, answer: str) -> str:
+    return (
+        f"{tpu.address} was not ordered, because the job that would delete it when nobody of ours lives does not reach it: {lease.name} was "
+        f"answered {answer}. Its account needs tpu.nodes.delete (roles/tpu.admin holds it); undo what took that away, then run again."
+    )
 
 
 def _found_nothing(connection: Connection, attempt: Attempt, tpu: QueuedTpu, lease: Address) -> str | None:
-    before = _job(connection, lease)
+    before = read(connection, lease)
     again = before.status.code == NOT_FOUND
-    started = _run(connection, attempt, f"running {lease.name} while there is no {tpu.name}", lease)
+    started = start(connection, attempt, f"running {lease.name} while there is no {tpu.name}", lease)
     while True:
-        job = _job(connection, lease)
+        job = read(connection, lease)
         waited = connection.clock.now() - started
         if _tried(before, job):
             if job.status.code == NOT_FOUND and (not again or waited > SETTLED):
                 return None
             if job.status.code not in {0, NOT_FOUND}:
-                return _said(job)
+                return said(job)
         if waited > ANSWERED:
             # A delete that was accepted has found something, and reached it.
             return None if _tried(before, job) and not job.status.code else "nothing"
@@ -69,38 +62,18 @@ def _found_nothing(connection: Connection, attempt: Attempt, tpu: QueuedTpu, lea
 
 
 def _went(connection: Connection, attempt: Attempt, tpu: QueuedTpu, lease: Address, gone: Callable[[], bool]) -> str | None:
-    before = _job(connection, lease)
-    started = _run(connection, attempt, f"having {lease.name} delete {tpu.name}, which is {tpu.state}", lease)
+    before = read(connection, lease)
+    started = start(connection, attempt, f"having {lease.name} delete {tpu.name}, which is {tpu.state}", lease)
     while not gone():
-        job = _job(connection, lease)
+        job = read(connection, lease)
         if _tried(before, job) and job.status.code not in {0, NOT_FOUND}:
-            return _said(job)
+            return said(job)
         if connection.clock.now() - started > ANSWERED:
             return "nothing"
         sleep(connection.clock, POLL)
     return None
 
 
-def _run(connection: Connection, attempt: Attempt, doing: str, lease: Address) -> datetime:
-    started = connection.clock.now()
-    with attempt.write(doing), translated(doing):
-        connection.client(scheduler_v1.CloudSchedulerClient).run_job(name=_name(connection, lease), **ONCE)
-    return started
-
-
-def _job(connection: Connection, lease: Address) -> scheduler_v1.Job:
-    with translated(f"reading {lease.name}"):
-        return connection.client(scheduler_v1.CloudSchedulerClient).get_job(name=_name(connection, lease), **ONCE)
-
-
-def _name(connection: Connection, lease: Address) -> str:
-    return f"projects/{connection.project}/locations/{lease.scope.partition('/')[2]}/jobs/{lease.name}"
-
-
 def _tried(before: scheduler_v1.Job, job: scheduler_v1.Job) -> bool:
     """Whether there was an attempt since `before`."""
     return bool(job.last_attempt_time) and job.last_attempt_time != before.last_attempt_time
-
-
-def _said(job: scheduler_v1.Job) -> str:
-    return f"code {job.status.code}{f' ({job.status.message})' if job.status.message else ''}"

@@ -8,54 +8,36 @@ ten minutes. 4. It is never run while a deployment is there or on its way: it wo
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from google.cloud import scheduler_v1
-
 from cloud.clock import sleep
 from cloud.connection import Connection
-from cloud.drivers.base import ONCE
-from cloud.errors import translated
 from cloud.journal import Attempt
-from ironwood.errors import LeaseError
+from cloud.lease_runs import ANSWERED, POLL, failed_since, read, said, start, until_it_reaches
 from ironwood.resources.base import Address
 from ironwood.resources.vertex import DeployedModel
 
-POLL = timedelta(seconds=2)
-ANSWERED, KNOWN = timedelta(minutes=2), timedelta(minutes=10)
 LET_IN = frozenset({3, 5, 9})
 """google.rpc codes of a call that got past the question who may: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION."""
 
 
 def prove(connection: Connection, attempt: Attempt, deployed: DeployedModel, lease: Address) -> None:
     """Run the job at `lease` until it is let in; raises LeaseError, after which nothing may be deployed."""
-    began = connection.clock.now()
-    while True:
-        code = _run(connection, attempt, deployed, lease)
-        if code in LET_IN:
-            return
-        if connection.clock.now() - began > KNOWN:
-            told = "nothing" if code is None else f"code {code}"
-            raise LeaseError(
-                f"{deployed.address} was not deployed, because the job that would undeploy it when nobody of ours lives is not let in: "
-                f"{lease.name} was answered {told}. Its account needs aiplatform.endpoints.undeploy; undo what took that away, then run again."
-            )
-        sleep(connection.clock, POLL * 10)
+    until_it_reaches(
+        connection,
+        lambda: _run(connection, attempt, deployed, lease),
+        lambda answer: (
+            f"{deployed.address} was not deployed, because the job that would undeploy it when nobody of ours lives is not let in: "
+            f"{lease.name} was answered {answer}. Its account needs aiplatform.endpoints.undeploy; undo what took that away, then run again."
+        ),
+    )
 
 
-def _run(connection: Connection, attempt: Attempt, deployed: DeployedModel, lease: Address) -> int | None:
-    """Run the job once; the code it was answered with, None for no answer in time."""
-    client = connection.client(scheduler_v1.CloudSchedulerClient)
-    name = f"projects/{connection.project}/locations/{lease.scope.partition('/')[2]}/jobs/{lease.name}"
-    started = connection.clock.now()
-    doing = f"running {lease.name} before {deployed.name} is deployed"
-    with attempt.write(doing), translated(doing):
-        client.run_job(name=name, **ONCE)
+def _run(connection: Connection, attempt: Attempt, deployed: DeployedModel, lease: Address) -> str | None:
+    """Run the job once; None when it was let in, else what it was answered."""
+    started = start(connection, attempt, f"running {lease.name} before {deployed.name} is deployed", lease)
     while True:
-        with translated(f"reading {lease.name}"):
-            job = client.get_job(name=name, **ONCE)
-        if job.status.code and job.last_attempt_time and job.last_attempt_time >= started - POLL:
-            return int(job.status.code)
+        job = read(connection, lease)
+        if failed_since(job, started):
+            return None if job.status.code in LET_IN else said(job)
         if connection.clock.now() - started > ANSWERED:
-            return None
+            return "nothing"
         sleep(connection.clock, POLL)

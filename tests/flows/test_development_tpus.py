@@ -105,10 +105,8 @@ def test_it_lives_a_whole_life_and_its_bill_is_the_estimate_and_the_ledger(
     assert float(flows_here.ask("bill")["usd_per_hour"]) == 0
 
 
-def gcloud_lists(cloud: EmbeddedCloud, folder: Path) -> dict[str, str] | None:
-    """What `gcloud compute tpus tpu-vm list` prints: states by name. None where gcloud is not installed."""
-    if shutil.which("gcloud") is None:
-        return None
+def gcloud_lists(cloud: EmbeddedCloud, folder: Path) -> dict[str, str]:
+    """What `gcloud compute tpus tpu-vm list` prints: states by name."""
     environment = {
         **os.environ,
         "CLOUDSDK_CONFIG": str(folder / "gcloud"),
@@ -128,7 +126,10 @@ def gcloud_lists(cloud: EmbeddedCloud, folder: Path) -> dict[str, str] | None:
 def test_a_suspended_one_is_cleared_away_before_its_quota_is_needed_again(flows_here: EmbeddedCloud, bench: Path, tmp_path: Path):
     flows_here.tell("quotas", {f"{ZONE}/{QUOTA}": 4}, method="PUT")
     provision(str(bench))
-    assert gcloud_lists(flows_here, tmp_path) in ({NAME: "READY"}, None)
+    asked = HTTP.get(f"http://{flows_here.rest}/v2/projects/embedded-project/locations/{ZONE}/nodes").raise_for_status().json()
+    assert {each["name"].rpartition("/")[2]: each["state"] for each in asked["nodes"]} == {NAME: "READY"}, "what gcloud would ask"
+    if shutil.which("gcloud"):
+        assert gcloud_lists(flows_here, tmp_path) == {NAME: "READY"}
     preempt(flows_here)
     with pytest.raises(ProbeError, match=f"development TPU {NAME}: is SUSPENDED"):
         validate(str(bench))

@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,9 +67,9 @@ def methods(cloud: EmbeddedCloud) -> Counter[str]:
     return Counter(each["method"] for each in cloud.writes() if each["committed"])
 
 
-def endpoint(cloud: EmbeddedCloud) -> dict[str, object]:
+def endpoint(cloud: EmbeddedCloud) -> dict[str, Any]:
     url = f"http://{cloud.rest}/v1/projects/embedded-project/locations/us-central1/endpoints/inference-endpoint-small"
-    found: dict[str, object] = HTTP.get(url).raise_for_status().json()
+    found: dict[str, Any] = HTTP.get(url).raise_for_status().json()
     return found
 
 
@@ -82,7 +83,7 @@ def test_a_run_killed_in_an_hour_of_deployment_is_finished_by_running_again(
     again = run("flows.provision", "--profile", str(tmp_path / "profile.yaml"), environment=environment)
     assert again.returncode == 0, again.stdout + again.stderr
     found = endpoint(hour_long)
-    (deployed,) = found["deployedModels"]  # type: ignore[misc]
+    (deployed,) = found["deployedModels"]
     assert found["trafficSplit"] == {deployed["id"]: 100}
     assert methods(hour_long)[DEPLOY] == 1
     assert methods(hour_long)[DEPLOY.replace("deployModel", "undeployModel")] == 0, (

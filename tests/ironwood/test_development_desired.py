@@ -1,5 +1,6 @@
 """What the section `development` means: queued resources of their own, jobs that delete them, one API and one role more; nothing without it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -63,16 +64,12 @@ def test_it_costs_its_chips_while_it_is_active_and_teardown_lets_it_go_first():
 def test_a_state_is_drift_and_repaired_in_place_while_anything_else_is_a_replacement():
     live = wanted()
     one = tpus(live)[0].address
-    for changed, actions in (({"state": "SUSPENDED"}, ["update"]), ({"runtime_version": "other"}, ["delete", "create"])):
-        graph = Graph.of(replaced(each, changed) if each.address == one else each for each in live)
+    tpu = live.by_address[one]
+    assert isinstance(tpu, QueuedTpu)
+    changes = ((replace(tpu, state="SUSPENDED"), ["update"]), (replace(tpu, runtime_version="other"), ["delete", "create"]))
+    for changed, actions in changes:
+        graph = Graph.of(changed if each.address == one else each for each in live)
         assert [change.action for change in diff(wanted(), graph, owner="test")] == actions
-
-
-def replaced(each: object, changed: dict[str, str]) -> QueuedTpu:
-    from dataclasses import replace
-
-    assert isinstance(each, QueuedTpu)
-    return replace(each, **changed)  # type: ignore[arg-type]
 
 
 def test_an_api_that_is_on_beyond_what_is_wanted_is_no_drift():
