@@ -34,7 +34,7 @@ format: $(READY) ## format the code
 
 # Parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter, and what is beside
 # the tiers goes with the day of a played week, which mostly waits.
-ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
+ASIDE := $(addprefix tests/flows/test_,kill_points.py deployments.py)
 WEEK := tests/flows/test_week.py $(wildcard tests/flows/test_vertex*.py tests/flows/test_cache*.py tests/flows/test_development*.py)
 FLOWS := $(filter-out $(ASIDE) $(WEEK),$(wildcard tests/flows/test_*.py))
 LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS))

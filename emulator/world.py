@@ -160,7 +160,10 @@ class World:
             if self.clock.mode == "stepped":
                 self.step()
                 self.commit()
-                await asyncio.sleep(0.002 if self.waiters.waiting or self.clock.next_sleeper() is not None else 0.05)
+                if self.waiters.waiting or self.clock.next_sleeper() is not None:
+                    await asyncio.sleep(0.002)  # whoever was answered may ask for more at this very instant
+                else:
+                    await self.change(0.05)
                 continue
             self.waiters.answer(self.clock.now())
             due = self.next_due()
