@@ -20,6 +20,8 @@ from cloud.ports import free_ports
 START_SECONDS = 90.0
 HTTP = httpx.Client(verify=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 """For plain HTTP on loopback. A client made anew for each question would read all certificate authorities each time."""
+_USED: set[int] = set()
+"""Ports that clouds of this process have answered REST on."""
 
 
 @dataclass
@@ -35,6 +37,11 @@ class EmbeddedCloud:
 
     def start(self) -> EmbeddedCloud:
         port, grpc = free_ports(2)
+        while (
+            port in _USED
+        ):  # a process of ours keeps its connection to an address, and with it the gRPC port of the cloud that was there before
+            port, grpc = free_ports(2)
+        _USED.add(port)
         self.rest = f"127.0.0.1:{port}"
         # Load balancers listen on addresses of their own, so that two clouds never meet.
         pool = f"127.{1 + port // 256 % 200}.{port % 256}.0/28"
