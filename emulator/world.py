@@ -105,6 +105,10 @@ class World:
     def changed(self) -> None:
         """Something happened that may be waited for, or something new falls due."""
         self.generation += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Let what waits for a change look again, though nothing anybody keeps has changed."""
         for watcher in self.watchers:
             watcher.set()
 

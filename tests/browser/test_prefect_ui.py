@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from builders import ROOT
-from running import EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
+from running import EmbeddedCloud, PrefectServer, ask_prefect, pause_schedules, run, wait_until
 
 pytestmark = pytest.mark.skipif("IRONWOOD_BROWSER" not in os.environ, reason="takes two minutes and a browser: make browser")
 CHROMIUM = shutil.which("chromium")
@@ -50,18 +49,6 @@ tiers:
 """
 
 
-def answer(method: str, url: str, body: Any = None) -> Any:
-    """What the Prefect server says. On SQLite it answers 503, having done nothing, where another writer is in its way; asked again, it does."""
-    got: list[httpx.Response] = []
-
-    def said() -> bool:
-        got[:] = [httpx.request(method, url, json=body, timeout=60)]
-        return got[0].status_code != httpx.codes.SERVICE_UNAVAILABLE
-
-    wait_until(said, f"{url} to be free")
-    return got[0].raise_for_status().json()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Office:
     """What an operator has: a server with a worker and everything deployed, a cloud, a browser."""
@@ -72,14 +59,14 @@ class Office:
 
     def start(self, deployment: str, **parameters: object) -> str:
         """Run a deployment; answers the flow run's id."""
-        found = answer("GET", f"{self.server.url}/deployments/name/{deployment}")
-        return str(answer("POST", f"{self.server.url}/deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"])
+        found = ask_prefect("GET", f"{self.server.url}/deployments/name/{deployment}")
+        return str(ask_prefect("POST", f"{self.server.url}/deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"])
 
     def reaches(self, run_id: str, state: str) -> None:
         """Wait until the run is in a state; one that ended in another fails at once."""
 
         def there() -> bool:
-            now = answer("GET", f"{self.server.url}/flow_runs/{run_id}")["state"]
+            now = ask_prefect("GET", f"{self.server.url}/flow_runs/{run_id}")["state"]
             assert now["type"] == state or now["type"] not in ENDED, f"{now['type']}: {now['message']}"
             return bool(now["type"] == state)
 
@@ -132,7 +119,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def artifacts(office: Office, run_id: str) -> set[Any]:
     body = {"flow_runs": {"id": {"any_": [run_id]}}}
-    found = answer("POST", f"{office.server.url}/artifacts/filter", body)
+    found = ask_prefect("POST", f"{office.server.url}/artifacts/filter", body)
     return {each["key"] for each in found}
 
 
@@ -158,7 +145,7 @@ def test_a_day_in_the_ui(office: Office):
 
 
 def office_profile(office: Office, run_id: str) -> str:
-    return str(answer("GET", f"{office.server.url}/flow_runs/{run_id}")["parameters"]["profile"])
+    return str(ask_prefect("GET", f"{office.server.url}/flow_runs/{run_id}")["parameters"]["profile"])
 
 
 def approve(office: Office, run_id: str) -> None:
@@ -196,7 +183,7 @@ def look_at_the_run(office: Office, run_id: str) -> None:
 
 def look_at_the_week(office: Office) -> None:
     """The windows of the profile as schedules of scale: weekdays, a lead early in the morning, and the tick."""
-    found = answer("GET", f"{office.server.url}/deployments/name/scale/shop")
+    found = ask_prefect("GET", f"{office.server.url}/deployments/name/scale/shop")
     office.open(f"/v2/deployments/deployment/{found['id']}")
     office.sees(re.compile("Every 15 minutes"))
     office.sees(re.compile("At 08:00 PM, only on Monday, Tuesday, Wednesday, Thursday, and Friday"))
@@ -209,7 +196,7 @@ def look_at_the_page(office: Office, key: str, text: re.Pattern[str]) -> None:
     office.open("/v2/artifacts")
     office.sees(key)
     body = {"artifacts": {"key": {"any_": [key]}}, "sort": "ID_DESC", "limit": 1}
-    (latest,) = answer("POST", f"{office.server.url}/artifacts/filter", body)
+    (latest,) = ask_prefect("POST", f"{office.server.url}/artifacts/filter", body)
     office.open(f"/v2/artifacts/artifact/{latest['id']}")
     office.sees(text)
     office.keep(key.removesuffix("-shop"))
