@@ -1,11 +1,13 @@
-"""Status: how a profile stands, and everything it owns; the page to open first."""
+"""Status: how a profile stands, everything it owns, and the outputs the seed's Terraform gives; the page to open first."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 from prefect import flow
 
@@ -16,13 +18,16 @@ from flows.run_names import named
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.graph import Graph
 from ironwood.lease import read
+from ironwood.outputs import outputs
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.vertex import DeployedModel
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
 from tasks.leads import leads_of, learned
@@ -34,8 +39,16 @@ COLUMNS = ("kind", "name", "scope", "state", "age", "$/hour")
 
 
 @flow(name="status", flow_run_name=named("status of {profile}"))
-def status(profile: str = "embedded") -> int:
-    """Kind, name, scope, state, age and $/hour of everything owned; returns how many objects that is."""
+def status(profile: str = "embedded", form: Literal["text", "json"] = "text") -> int:
+    """Kind, name, scope, state, age and $/hour of everything owned, and the seed's outputs; returns how many objects that is.
+
+    With --json standard output is one JSON object, and what is said to people goes to standard error.
+    """
+    with report.beside(form):
+        return _told(profile, form)
+
+
+def _told(profile: str, form: Literal["text", "json"]) -> int:
     wanted = load_profile(profile)
     connection = connect(wanted)
     report.opening(wanted, connection)
@@ -47,11 +60,35 @@ def status(profile: str = "embedded") -> int:
     }
     now = connection.clock.now()
     rows = [(each.kind, each.name, each.scope, _state(each), _age(each, now), report.usd(by_address[each.address])) for each in owned]
+    given = outputs(wanted, Graph.of(owned))
     report.page(f"owned-{wanted.name}", f"status of profile {wanted.name}", rows, COLUMNS)
     sentences = list(_sentences(connection, wanted, graph, owned, costs))
     for head, text in sentences:
         report.say(head, text)
-    write_status_page(wanted, sentences, rows, COLUMNS)
+    write_status_page(wanted, sentences, rows, COLUMNS, given)
+    if form == "json":
+        resources = [
+            {
+                "kind": each.kind,
+                "name": each.name,
+                "scope": each.scope,
+                "state": _state(each),
+                "created": _created(each),
+                "hourly_usd": float(by_address[each.address]),
+            }
+            for each in owned
+        ]
+        report.json_object(
+            {
+                "profile": wanted.name,
+                "project": wanted.project_id,
+                "at": now.isoformat(),
+                "price_book": costs.book,
+                "hourly_usd": float(costs.hourly_usd),
+                "resources": resources,
+                "outputs": given,
+            }
+        )
     return len(owned)
 
 
@@ -79,13 +116,20 @@ def _state(resource: Resource) -> str:
         return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
     if isinstance(resource, Certificate):
         return resource.status
-    if isinstance(resource, QueuedTpu | StrayTpu):
+    if isinstance(resource, QueuedTpu | StrayTpu | RedisInstance | SchedulerJob):
         return resource.state
+    if isinstance(resource, DeployedModel):
+        return f"{resource.replicas} replicas"
     return "there"
 
 
+def _created(resource: Resource) -> str | None:
+    """When it was made, where its kind tells."""
+    return str(getattr(resource, "created", "")) or None
+
+
 def _age(resource: Resource, now: datetime) -> str:
-    created = str(getattr(resource, "created", ""))
+    created = _created(resource)
     return _short(now - datetime.fromisoformat(created)) if created else ""
 
 
@@ -94,5 +138,9 @@ def _short(age: timedelta) -> str:
     return f"{hours // 24}d {hours % 24}h" if hours >= 24 else f"{hours}h {minutes:02d}m"
 
 
+def _more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object on standard output")
+
+
 if __name__ == "__main__":
-    sys.exit(run(status, Argument.PROFILE))
+    sys.exit(run(status, Argument.PROFILE, more=_more))

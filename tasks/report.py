@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Literal
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from rich.console import Console
@@ -27,6 +30,21 @@ from tasks.preflight.check import Check
 MARKS = {"create": "+", "update": "~", "delete": "-"}
 
 console = Console(highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def beside(form: Literal["text", "json"]) -> Iterator[None]:
+    """While the block runs, what is said to people goes to standard error where standard output is to hold JSON."""
+    before, console.stderr = console.stderr, form == "json"
+    try:
+        yield
+    finally:
+        console.stderr = before
+
+
+def json_object(content: Mapping[str, object]) -> None:
+    """One JSON object on standard output: for programs."""
+    print(json.dumps(content, indent=2))
 
 
 def say(head: str, text: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCollectionFilterKey
 from prefect.client.schemas.objects import ArtifactCollection
 
+from ironwood.outputs import Plain
 from ironwood.profile import Profile
 
 PAGES = {
@@ -31,18 +33,26 @@ PAGES = {
 
 
 def write_status_page(
-    profile: Profile, sentences: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], columns: tuple[str, ...]
+    profile: Profile,
+    sentences: Sequence[tuple[str, str]],
+    rows: Sequence[tuple[str, ...]],
+    columns: tuple[str, ...],
+    outputs: Mapping[str, Plain],
 ) -> None:
-    """Keep the page; `sentences` are a heading and a text each, `rows` what is owned."""
+    """Keep the page; `sentences` are a heading and a text each, `rows` what is owned, `outputs` the seed's by name."""
     create_markdown_artifact(
         key=f"status-{profile.name}",
-        markdown="\n".join(_page(profile, sentences, rows, columns)),
+        markdown="\n".join(_page(profile, sentences, rows, columns, outputs)),
         description=sentences[-1][1] if sentences else f"{len(rows)} objects",
     )
 
 
 def _page(
-    profile: Profile, sentences: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], columns: tuple[str, ...]
+    profile: Profile,
+    sentences: Sequence[tuple[str, str]],
+    rows: Sequence[tuple[str, ...]],
+    columns: tuple[str, ...],
+    outputs: Mapping[str, Plain],
 ) -> Iterator[str]:
     yield f"# {profile.name}"
     yield ""
@@ -56,6 +66,7 @@ def _page(
                 yield f"| [{key}](/v2/artifacts/key/{latest.key}) | {what} | {' · '.join(each for each in (latest.description, written) if each)} |"
     yield from ("", "## Owned", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}")
     yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield from ("", "## Outputs", "", "```json", json.dumps(outputs, indent=2), "```")
 
 
 def _pages_of(profile: Profile) -> dict[str, ArtifactCollection]:

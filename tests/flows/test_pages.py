@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,15 @@ def test_an_alarm_is_kept_with_the_way_to_its_run_and_stands_first_on_the_status
     assert [row.partition("]")[0] for row in rows] == ["| [alarm", "| [drift", "| [owned"]
     assert "teardown t ended Failed: it was refused" in rows[0]
     assert '**status** 0 objects, $0.00/h at price book "list"' in shown
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_status_as_json_is_one_object_on_standard_output(small_profile: Path, capsys: pytest.CaptureFixture[str]):
+    status(str(small_profile), form="json")
+    told = capsys.readouterr()
+    given = json.loads(told.out)
+    assert given.keys() == {"profile", "project", "at", "price_book", "hourly_usd", "resources", "outputs"}
+    assert given["outputs"]["load_balancer_ip"] is None
+    assert "0 objects" in told.err
+    status(str(small_profile))
+    assert "0 objects" in capsys.readouterr().out
