@@ -3,6 +3,7 @@
 Latency of one request, in emulated seconds: first token + tokens / (chip's tokens per second / SLOTS_PER_CHIP), after the wait for a slot.
 1. A chip serves SLOTS_PER_CHIP requests at a time and lets QUEUE_PER_CHIP wait; beyond that the answer is 503.
 2. It answers GET of any readiness path a health check asks for, and POST /v1/predict; other paths are 404.
+3. Where the template's metadata names a secret as API key, all but the readiness path asks for it (`emulator/dataplane/keys.py`).
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emulator.dataplane import keys
 from emulator.rules import assumed
 from emulator.services.compute import records
 from emulator.services.compute.groups.fleet import Vm
@@ -63,10 +66,14 @@ class ModelServers:
         """Forget every queue."""
         self._desks.clear()
 
-    async def answer(self, vm: Vm, method: str, path: str, body: bytes, *, readiness: str, deadline: int) -> Answer:
+    async def answer(
+        self, vm: Vm, method: str, path: str, body: bytes, *, headers: Mapping[str, str], readiness: str, deadline: int
+    ) -> Answer:
         """One request to one VM; raises TimedOutError at the deadline."""
         if method in {"GET", "HEAD"} and path == readiness:
             return _said(200, {"status": "ok"})
+        if (refused := keys.refused(self._world, vm, headers)) is not None:
+            return _said(*refused)
         if path != "/v1/predict":
             return _said(404, {"error": f"no such path: {path}"})
         if method != "POST":
