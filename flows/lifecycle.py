@@ -114,8 +114,8 @@ def _rollout_under_load(connection: Connection, ours: Profile, profile: str) -> 
 
 def _loaded(connection: Connection, ours: Profile) -> AbstractContextManager[Mapping[str, Load]]:
     seen = observe(connection, API_NAMES).live
-    urls = tuple(url for url, _ in routes(seen, renewed(desired(ours, ours.baseline), seen)))
-    return under_load(urls, clients=clients(connection, seen))
+    wanted = renewed(desired(ours, ours.baseline), seen)
+    return under_load(tuple(url for url, _ in routes(seen, wanted)), clients=clients(connection, seen, wanted))
 
 
 def _none_lost(what: str, told: str, loads: Mapping[str, Load]) -> None:

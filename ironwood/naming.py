@@ -214,6 +214,16 @@ def group_head(prefix: str) -> str:
     return f"{prefix}ironwood-cluster-"
 
 
+def api_key(prefix: str) -> str:
+    """The secret that holds the key predictions ask for."""
+    return f"{prefix}ai-inference-api-key"
+
+
+def secret_access(secret: str, account_id: str) -> str:
+    """That an account may read a secret."""
+    return f"{secret}--{account_id}"
+
+
 def channel(prefix: str) -> str:
     """The notification channel, by its display name."""
     return f"{prefix}ironwood notifications"

@@ -22,6 +22,7 @@ from ironwood.profile_policy import PolicySettings
 from ironwood.profile_redis import RedisSettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
+from ironwood.profile_security import SecuritySettings
 from ironwood.profile_text import ProfileText
 from ironwood.profile_vertex import ModelOptimizations, VertexSettings
 from ironwood.profile_windows import HolidaySettings, Moment, Override, OwnWindow, Zone
@@ -244,6 +245,7 @@ class Profile(_Section):
     model_optimizations: ModelOptimizations = ModelOptimizations()
     development: Mapping[Annotated[str, Field(pattern=patterns.WINDOW_NAME)], DevelopmentTpu] = Field(default_factory=dict)
     redis: RedisSettings = RedisSettings()
+    security: SecuritySettings = SecuritySettings()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

@@ -19,6 +19,7 @@ from ironwood.errors import ProfileError
 from ironwood.finding import Finding
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
+from ironwood.profile_security import SECURITY_RULES
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -372,4 +373,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_cache_can_be_reached,
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
+    *SECURITY_RULES,
 )

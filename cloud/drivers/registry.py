@@ -24,6 +24,7 @@ from cloud.drivers.private_access import PEERING_RANGE, PRIVATE_CONNECTION
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
 from cloud.drivers.queued_tpu import QUEUED_TPU
 from cloud.drivers.scheduler_job import SCHEDULER_JOB
+from cloud.drivers.secret import SECRET, SECRET_ACCESS
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
@@ -35,6 +36,8 @@ _ALL: tuple[Driver[Any], ...] = (
     SERVICE_ACCOUNT,
     BUCKET,
     IAM_BINDING,
+    SECRET,
+    SECRET_ACCESS,
     TOPIC,
     SUBSCRIPTION,
     BUDGET,

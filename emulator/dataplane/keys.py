@@ -24,7 +24,7 @@ API_KEY = "api-key-secret"
 assumed("model-key", "A model server whose template names a secret as its API key answers 401 without it, but for its readiness path.")
 assumed(
     "model-key-read",
-    "It holds the version that was newest when it began to serve; one that could not read its key answers 503 to all but that path.",
+    "It holds the version that was newest when it began to serve; without access to it, looked up at each request, it answers 503 to all but that path.",
 )
 
 

@@ -17,6 +17,8 @@ from ironwood.desired.development import development_tpus
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
+from ironwood.desired.security import given as given_secrets
+from ironwood.desired.security import security
 from ironwood.desired.spending import spending
 from ironwood.desired.stops import lease_job, stops
 from ironwood.desired.tiers import Serving, option_of
@@ -93,6 +95,10 @@ def _vertex(footing: Footing) -> Iterator[Resource]:
     yield from vertex(footing.profile, footing.base.account)
 
 
+def _security(footing: Footing) -> Iterator[Resource]:
+    yield from security(footing.profile, footing.base.account)
+
+
 def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.leased)
     deployed = deployments(footing.profile, footing.base.account)
@@ -110,6 +116,7 @@ PARTS: tuple[Part, ...] = (
     _cache,
     _logs,
     _memory,
+    _security,
     _spending,
     _watching,
     _vertex,
@@ -135,7 +142,9 @@ def desired(
         for name, tier in profile.enabled_tiers.items()
     }
     footing = Footing(profile=profile, base=base, tiers=tiers, live=live, now=now)
-    return Graph.of([each for part in PARTS for each in part(footing)]).closed((*base.ground.given, *given(profile, base.ground)))
+    return Graph.of([each for part in PARTS for each in part(footing)]).closed(
+        (*base.ground.given, *given(profile, base.ground), *given_secrets(profile))
+    )
 
 
 def order_of(profile: Profile, group: str) -> tuple[str, int] | None:

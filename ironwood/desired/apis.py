@@ -22,7 +22,8 @@ REQUIRED_APIS = (
 VERTEX_APIS = ("aiplatform.googleapis.com",)
 TPU_APIS = ("tpu.googleapis.com",)
 REDIS_APIS = ("redis.googleapis.com", "servicenetworking.googleapis.com")
-OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS)
+SECRET_APIS = ("secretmanager.googleapis.com",)
+OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS, *SECRET_APIS)
 """Those only some profiles use: they are enabled for these, and left as they are for the others."""
 KNOWN_APIS = (*REQUIRED_APIS, *OPTIONAL_APIS)
 """All that any profile may need: what is looked at."""
@@ -34,5 +35,6 @@ def apis_of(profile: Profile) -> tuple[str, ...]:
         *(VERTEX_APIS if profile.vertex.endpoints else ()),
         *(TPU_APIS if profile.development else ()),
         *(REDIS_APIS if profile.redis.enabled else ()),
+        *(SECRET_APIS if profile.security.api_key or profile.security.model_token else ()),
     )
     return (*REQUIRED_APIS, *optional)

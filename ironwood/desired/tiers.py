@@ -15,6 +15,7 @@ from ironwood.desired.base import Base
 from ironwood.desired.billed import billed, ledger_of
 from ironwood.desired.marks import labels
 from ironwood.desired.network import TARGET_TAG
+from ironwood.desired.security import uses
 from ironwood.graph import Graph
 from ironwood.placement import Option, generation_of, options_of, place, pod_of, spread
 from ironwood.profile import Profile, Tier
@@ -169,6 +170,7 @@ def _template(profile: Profile, base: Base, name: str, tier: Tier, option: Optio
         ),
         reservation=option.reservation or "",
         longest_run_hours=LONGEST_FLEX_HOURS if option.consumption == "flex_start" else 0,
+        secrets=uses(profile, base.account),
     )
-    content = hashlib.sha256(repr(unnamed).encode()).hexdigest()[:8]
+    content = hashlib.sha256((repr(unnamed) + "".join(each.access.name for each in unnamed.secrets)).encode()).hexdigest()[:8]
     return replace(unnamed, name=naming.template(profile.name_prefix, name, content, option.label))

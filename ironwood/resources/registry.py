@@ -15,6 +15,7 @@ from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescript
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.secret import Secret, SecretAccess
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
 from ironwood.resources.vertex import DeployedModel, EndpointTraffic, VertexEndpoint, VertexModel
@@ -26,6 +27,8 @@ KINDS: dict[str, type[Resource]] = {
         ServiceAccount,
         Bucket,
         IamBinding,
+        Secret,
+        SecretAccess,
         Topic,
         Subscription,
         Budget,

@@ -92,6 +92,9 @@ def _names(reader: Reader) -> Told:
         value = reader.text(name)
         if value is not None:
             yield Setting(path=(name,), value=value, line=reader.line(name))
+    if reader.text("environment") == "prod":
+        why = "new: the seed's prod is open to everybody, ours asks for a key"
+        yield Setting(path=("security", "api_key"), value=True, line=reader.line("environment"), why=why)
     labels = reader.mapping("labels")
     if labels is not None:
         kept = {key: str(value) for key, value in labels.items() if (key, value) != ("managed-by", "terraform") and key != "environment"}

@@ -45,7 +45,7 @@ def add(call: Call) -> Json:
     store = call.world.store
     number = int((store.get(NUMBERS, full) or {"last": 0})["last"]) + 1
     store.put(NUMBERS, full, {"last": number})
-    row = {"state": "ENABLED", "data": base64.b64encode(data).decode(), "made": call.now}
+    row = {"state": "ENABLED", "data": base64.b64encode(data).decode(), "made": call.now, "states": [[call.now, "ENABLED"]]}
     name = f"{full}/versions/{number}"
     store.put(VERSIONS, name, row)
     store.put(SPANS, f"{name} {call.now}", {"start": call.now, "end": None})
@@ -83,7 +83,9 @@ def into(state: str) -> Any:
         name, row = _version(call, call.text("name"))
         if row["state"] == "DESTROYED" and state != "DESTROYED":
             raise ApiError(400, f"Secret Version [{told(call, name)}] is in DESTROYED state.", status_name="FAILED_PRECONDITION")
-        changed = {**row, "state": state, **({"data": "", "destroyed": call.now} if state == "DESTROYED" else {})}
+        # Its value is kept for those who had read it before, and read by nobody any more.
+        states = {"state": state, "states": [*row["states"], [call.now, state]]}
+        changed = {**row, **states, **({"destroyed": call.now} if state == "DESTROYED" else {})}
         call.world.store.put(VERSIONS, name, changed)
         if state == "DESTROYED":
             billed_until(call, name, row)
@@ -101,8 +103,10 @@ def read_at_start(world: World, secret: str, member: str, started: int) -> bytes
     if world.store.get(TAB, full) is None or not roles.may(world, member, "secretmanager.versions.access", full):
         return None
     rows = [(_number(name), row) for name, row in world.store.items(VERSIONS) if name.startswith(f"{full}/versions/")]
-    _, newest = max(((number, row) for number, row in rows if row["made"] <= started), default=(0, None), key=lambda each: each[0])
-    return base64.b64decode(newest["data"]) if newest and newest["state"] == "ENABLED" else None
+    there = {number: row for number, row in rows if row["made"] <= started}
+    newest = there[max(there)] if there else {"states": [], "data": ""}
+    state = next((state for at, state in reversed(newest["states"]) if at <= started), "")
+    return base64.b64decode(newest["data"]) if state == "ENABLED" else None
 
 
 def _number(name: str) -> int:
