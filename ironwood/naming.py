@@ -219,6 +219,11 @@ def api_key(prefix: str) -> str:
     return f"{prefix}ai-inference-api-key"
 
 
+def security_policy(prefix: str) -> str:
+    """What Cloud Armor does before the tiers."""
+    return f"{prefix}ai-inference-armor"
+
+
 def secret_access(secret: str, account_id: str) -> str:
     """That an account may read a secret."""
     return f"{secret}--{account_id}"

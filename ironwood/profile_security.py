@@ -18,11 +18,28 @@ if TYPE_CHECKING:
 class SecuritySettings(Section):
     """`api_key`: predictions ask for a key that a secret of ours holds (docs/security.md); health checks do not.
 
-    `model_token`: a secret that is there already, with the token the model is fetched with.
+    `rate_limit`: requests a minute of one client address that the front end lets through, the others are answered 429 (Cloud Armor).
+    `deletion_protection`: teardown asks once more; unless written it does so in prod. `model_token`: a secret that is there already, with the token the model is fetched with.
     """
 
     api_key: bool = False
+    deletion_protection: bool | None = None
+    rate_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     model_token: Annotated[str, Field(pattern=patterns.SECRET_ID)] | None = None
+
+
+def is_protected(profile: Profile) -> bool:
+    """Whether teardown asks once more before it deletes the profile."""
+    wanted = profile.security.deletion_protection
+    return profile.environment == "prod" if wanted is None else wanted
+
+
+def what_expires_is_not_protected(profile: Profile) -> Iterator[Finding]:
+    """A profile that is to be torn down by itself has nobody who would be asked."""
+    if profile.expires is not None and is_protected(profile):
+        yield Finding(
+            path=("expires",), text="tears down a profile that is protected from that; write `security: {deletion_protection: false}` too"
+        )
 
 
 def production_is_not_open(profile: Profile) -> Iterator[Finding]:
@@ -34,4 +51,4 @@ def production_is_not_open(profile: Profile) -> Iterator[Finding]:
         )
 
 
-SECURITY_RULES = (production_is_not_open,)
+SECURITY_RULES = (production_is_not_open, what_expires_is_not_protected)

@@ -94,6 +94,7 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profi
             for finding in _backends(connection, each, live)
         ]
         findings += probe_development.findings(connection, live, wanted)
+        findings += probe_security.standing(connection, profile.name)
         live = probe_https.settled(connection, live, wanted, profile)
     findings += predictions(connection, live, wanted)
     findings += probe_https.findings(connection, live, wanted, profile)

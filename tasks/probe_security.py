@@ -1,4 +1,4 @@
-"""Probe who is let in: nobody without the key where there is one."""
+"""Probe who is let in: nobody without the key where there is one, and nobody past the load balancer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import httpx
 
+from cloud import hardening
 from cloud.connection import Connection
 from ironwood.graph import Graph
 from ironwood.resources.secret import Secret
@@ -15,6 +16,17 @@ from tasks.finding import Finding
 QUESTION = {"instances": [{"text": "Hello"}]}
 REFUSED = 401
 WRONG = {"authorization": "Bearer wrong"}
+
+
+def standing(connection: Connection, owner: str) -> list[Finding]:
+    """Whether every VM of `owner` is shielded, and none has an external address."""
+    vms = hardening.standing(connection, owner)
+    bare = [f"{each.name} lacks {', '.join(each.lacks)}" for each in vms if each.lacks]
+    reached = [f"{each.name} has {', '.join(each.addresses)}" for each in vms if each.addresses]
+    return [
+        Finding(check="VMs are shielded", passed=not bare, found="; ".join(bare) or f"all {len(vms)}"),
+        Finding(check="VMs have no external address", passed=not reached, found="; ".join(reached) or f"none of {len(vms)}"),
+    ]
 
 
 def findings(connection: Connection, live: Graph, wanted: Graph, urls: Iterable[str]) -> list[Finding]:

@@ -25,6 +25,7 @@ from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
 from cloud.drivers.queued_tpu import QUEUED_TPU
 from cloud.drivers.scheduler_job import SCHEDULER_JOB
 from cloud.drivers.secret import SECRET, SECRET_ACCESS
+from cloud.drivers.security_policy import SECURITY_POLICY
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
@@ -58,6 +59,7 @@ _ALL: tuple[Driver[Any], ...] = (
     STRAY_INSTANCE,
     QUEUED_TPU,
     STRAY_TPU,
+    SECURITY_POLICY,
     BACKEND_SERVICE,
     URL_MAP,
     HTTP_PROXY,

@@ -21,6 +21,7 @@ import uvicorn
 from emulator import zone
 from emulator.billing import Usage
 from emulator.dataplane import keys, tls
+from emulator.dataplane.armor import Armor
 from emulator.dataplane.backends import Backends, Choice
 from emulator.dataplane.model_server import Answer, ModelServers, TimedOutError
 from emulator.dataplane.routing import route
@@ -63,6 +64,7 @@ class DataPlane:
         self._listeners: dict[str, _Listener] = {}
         self._backends = Backends(world)
         self._models = ModelServers(world)
+        self._armor = Armor(world)
         self._busy: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
         self._by_backend: dict[str, Counter[str]] = {}
@@ -120,6 +122,7 @@ class DataPlane:
         self._counts.clear()
         self._by_backend.clear()
         self._models.reset()
+        self._armor.reset()
 
     def listening(self) -> list[Json]:
         """Where each rule listens."""
@@ -159,6 +162,11 @@ class DataPlane:
         found = route(world, rule, host, scope["path"])
         if found and found.redirect:
             await _redirect(found.redirect, host, scope, send)
+            return
+        if (status := self._armor.refuses(found.service if found else None, scope["client"][0], begun)) is not None:
+            self._counts["4xx"] += 1
+            self._tell(rule, found.service if found else None, None, status, begun)
+            await _page(send, status, "denied by security policy")
             return
         choice = self._backends.choose(found.service, self._busy, world.clock.now()) if found and found.service else None
         if choice is None or found is None or found.service is None:

@@ -1,4 +1,4 @@
-"""The secrets a profile uses: the key predictions ask for, the token the model is fetched with, and that the VMs may read them."""
+"""What a profile protects itself with: a limit of requests, and the secrets it uses: the key predictions ask for, the token the model is fetched with, and that the VMs may read them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ironwood import naming
 from ironwood.desired.marks import labels
 from ironwood.profile import Profile
 from ironwood.resources.base import GLOBAL, Address, Resource
+from ironwood.resources.load_balancer import SecurityPolicy
 from ironwood.resources.secret import Secret, SecretAccess, SecretUse
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.serving import API_KEY, MODEL_TOKEN
@@ -15,6 +16,10 @@ from ironwood.serving import API_KEY, MODEL_TOKEN
 
 def security(profile: Profile, account: ServiceAccount) -> Iterator[Resource]:
     """Nothing unless the profile wants it."""
+    if profile.security.rate_limit is not None:
+        yield SecurityPolicy(
+            name=naming.security_policy(profile.name_prefix), owner=profile.name, rate_per_minute=profile.security.rate_limit
+        )
     if profile.security.api_key:
         yield Secret(name=naming.api_key(profile.name_prefix), owner=profile.name, labels=labels(profile))
     for name in _used(profile).values():
@@ -27,6 +32,13 @@ def uses(profile: Profile, account: ServiceAccount) -> tuple[SecretUse, ...]:
         SecretUse(key=key, access=Address(kind=SecretAccess.kind, scope=GLOBAL, name=naming.secret_access(name, account.name)))
         for key, name in _used(profile).items()
     )
+
+
+def policy(profile: Profile) -> Address | None:
+    """What stands before every backend service, if anything."""
+    if profile.security.rate_limit is None:
+        return None
+    return Address(kind=SecurityPolicy.kind, scope=GLOBAL, name=naming.security_policy(profile.name_prefix))
 
 
 def given(profile: Profile) -> tuple[Address, ...]:

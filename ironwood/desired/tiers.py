@@ -15,7 +15,7 @@ from ironwood.desired.base import Base
 from ironwood.desired.billed import billed, ledger_of
 from ironwood.desired.marks import labels
 from ironwood.desired.network import TARGET_TAG
-from ironwood.desired.security import uses
+from ironwood.desired.security import policy, uses
 from ironwood.graph import Graph
 from ironwood.placement import Option, generation_of, options_of, place, pod_of, spread
 from ironwood.profile import Profile, Tier
@@ -54,6 +54,7 @@ class Serving:
             backends=tuple(self._backends()),
             timeout_seconds=tier.timeout_seconds,
             draining_seconds=tier.draining_seconds,
+            policy=policy(profile),
         )
 
     @property

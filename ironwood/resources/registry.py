@@ -9,7 +9,7 @@ from ironwood.resources.cache import PeeringRange, PrivateConnection, RedisInsta
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.iam_binding import IamBinding
-from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
+from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, SecurityPolicy, UrlMap
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescriptor, NotificationChannel, UptimeCheck
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
@@ -49,6 +49,7 @@ KINDS: dict[str, type[Resource]] = {
         StrayInstance,
         QueuedTpu,
         StrayTpu,
+        SecurityPolicy,
         BackendService,
         UrlMap,
         HttpProxy,

@@ -154,6 +154,10 @@ class Planter:
         resource.health_checks = [f"{GLOBAL}/healthChecks/orphan"]
         self.insert(compute_v1.BackendServicesClient, backend_service_resource=resource)
 
+    def security_policy(self) -> None:
+        resource = compute_v1.SecurityPolicy(name="orphan", description=self.mark)
+        self.insert(compute_v1.SecurityPoliciesClient, security_policy_resource=resource)
+
     def url_map(self) -> None:
         self.plant("backend_service")
         resource = compute_v1.UrlMap(name="orphan", description=self.mark, default_service=f"{GLOBAL}/backendServices/orphan")

@@ -49,7 +49,8 @@ UNITS = {
     "chip-hour": ("h", "hour", "s", 3600), "vcpu-hour": ("h", "hour", "s", 3600), "hour": ("h", "hour", "s", 3600),
     "condition-hour": ("h", "hour", "s", 3600), "rule-hour": ("h", "hour", "s", 3600), "VM-hour": ("h", "hour", "s", 3600), "GiB": ("GiBy", "gibibyte", "By", 1 << 30),
     "GiB-month": ("GiBy.mo", "gibibyte month", "By.s", (1 << 30) * 2_628_000), "GiB-hour": ("GiBy.h", "gibibyte hour", "By.s", (1 << 30) * 3600), "job-month": ("mo", "month", "s", 2_628_000),
-    "version-month": ("mo", "month", "s", 2_628_000),
+    "version-month": ("mo", "month", "s", 2_628_000), "policy-month": ("mo", "month", "s", 2_628_000), "rule-month": ("mo", "month", "s", 2_628_000),
+    "million-requests": ("count", "count", "count", 1),
 }  # fmt: skip
 NANO = Decimal("0.000000001")
 assumed(
@@ -109,7 +110,7 @@ def _sku(world: World, service: str, name: str, now: int) -> Json:
         "tieredRates": [*tiers, {"startUsageAmount": free, "unitPrice": money}],
         "usageUnitDescription": unit_text,
         "baseUnit": base,
-        "baseUnitDescription": {"s": "second", "By": "byte", "By.s": "byte second"}[base],
+        "baseUnitDescription": {"s": "second", "By": "byte", "By.s": "byte second", "count": "count"}[base],
         "baseUnitConversionFactor": factor,
     }
     return {

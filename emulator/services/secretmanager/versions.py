@@ -104,8 +104,10 @@ def read_at_start(world: World, secret: str, member: str, started: int) -> bytes
         return None
     rows = [(_number(name), row) for name, row in world.store.items(VERSIONS) if name.startswith(f"{full}/versions/")]
     there = {number: row for number, row in rows if row["made"] <= started}
-    newest = there[max(there)] if there else {"states": [], "data": ""}
-    state = next((state for at, state in reversed(newest["states"]) if at <= started), "")
+    if not there:
+        return None
+    newest = there[max(there)]
+    state = next(state for at, state in reversed(newest["states"]) if at <= started)
     return base64.b64decode(newest["data"]) if state == "ENABLED" else None
 
 
