@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import grpc
 import httpx
 from google.auth.credentials import AnonymousCredentials, Credentials
-from google.cloud import storage
+from google.cloud import bigquery, storage
 from google.oauth2 import credentials as oauth2
 
 from cloud.clock import Clock, RealClock, clock_of
@@ -63,7 +63,9 @@ class Connection:
 
     def _make(self, kind: type) -> object:
         if kind is storage.Client:  # not generated: it has no transports
-            return self._storage()
+            return self._by_project(storage.Client)
+        if kind is bigquery.Client:  # the same
+            return self._by_project(bigquery.Client)
         if self.embedded is None:
             return kind()
         transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
@@ -73,8 +75,8 @@ class Connection:
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_credentials()))
 
-    def _storage(self) -> object:
-        make: Any = storage.Client  # it ships no types
+    def _by_project(self, make: Any) -> object:
+        """A client that is not generated; they ship few types."""
         if self.embedded is None:
             return make(project=self.project)
         return make(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from ironwood import patterns
 from ironwood.errors import ProfileError
+from ironwood.profile_analytics import AnalyticsSettings
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
@@ -100,7 +101,7 @@ class Budget(_Section):
     """What a month may cost; a plan says how long it lasts at the planned rate.
 
     With a `billing_account` Google is told too: a budget that publishes spending, with an alert at each of `thresholds`. `actions` are ours;
-    without them each of `thresholds` is told.
+    without them each of `thresholds` is told. `billing_export` is the dataset a billing export of the account was set up for in the console.
     """
 
     amount_usd: Annotated[int, Field(gt=0)] = 10_000
@@ -109,6 +110,7 @@ class Budget(_Section):
         tuple[Annotated[float, Field(gt=0, le=10, strict=False)], ...], Field(min_length=1, max_length=10, strict=False)
     ] = (0.5, 0.8, 1.0)
     actions: Annotated[tuple[BudgetAction, ...], Field(max_length=20, strict=False)] | None = None
+    billing_export: Annotated[str, Field(pattern=patterns.BILLING_EXPORT)] | None = None
 
 
 class Fallback(_Section):
@@ -227,6 +229,7 @@ class Profile(_Section):
     budget: Budget = Budget()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
+    analytics: AnalyticsSettings = AnalyticsSettings()
     approval: Approval = Approval()
     lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None

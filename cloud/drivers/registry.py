@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud.drivers.alerting import ALERT_POLICY, NOTIFICATION_CHANNEL, UPTIME_CHECK
 from cloud.drivers.base import Driver
+from cloud.drivers.bigquery import DATASET, DATASET_WRITER, TABLE
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.budget import BUDGET
 from cloud.drivers.dashboard import DASHBOARD
@@ -30,6 +31,9 @@ _ALL: tuple[Driver[Any], ...] = (
     SERVICE_ACCOUNT,
     BUCKET,
     IAM_BINDING,
+    DATASET,
+    DATASET_WRITER,
+    TABLE,
     TOPIC,
     SUBSCRIPTION,
     BUDGET,

@@ -166,7 +166,8 @@ class DataPlane:
             self._tell(rule, found.service if found else None, None, 502, begun)
             await _page(send, 502, "no healthy upstream")
             return
-        answer, outcome = await self._ask(choice, found.service, scope["method"], found.path, body)
+        named = next((value.decode(errors="replace") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        answer, outcome = await self._ask(choice, found.service, scope["method"], found.path, body, named)
         self._counts[outcome] += 1
         self._by_backend[choice.backend][outcome] += 1
         self._traffic(found.service, len(body) + len(answer.body))
@@ -176,7 +177,7 @@ class DataPlane:
             return
         await _send(send, answer.status, answer.body, "application/json")
 
-    async def _ask(self, choice: Choice, service: str, method: str, path: str, body: bytes) -> tuple[Answer, str]:
+    async def _ask(self, choice: Choice, service: str, method: str, path: str, body: bytes, named: str) -> tuple[Answer, str]:
         world = self._world
         resource = records.resource(world, service) or {}
         check = records.resource(world, (resource.get("healthChecks") or [""])[0]) or {}
@@ -187,7 +188,11 @@ class DataPlane:
         self._counts["in_flight"] += 1
         totals["in_flight"] += 1
         try:
-            answer = await self._models.answer(vm, method, path, body, readiness=probe_target(check)[1] or "/", deadline=deadline)
+            readiness = probe_target(check)[1] or "/"
+            region = choice.fleet.region
+            answer = await self._models.answer(
+                vm, method, path, body, readiness=readiness, deadline=deadline, region=region, request_id=named
+            )
         except TimedOutError:
             return Answer(status=504, body=b"upstream request timeout"), "504"
         finally:

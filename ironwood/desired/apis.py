@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ironwood.profile import Profile
+
 REQUIRED_APIS = (
     "billingbudgets.googleapis.com",
     "cloudbilling.googleapis.com",
@@ -17,3 +19,9 @@ REQUIRED_APIS = (
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )
+
+
+def required(profile: Profile) -> tuple[str, ...]:
+    """The APIs of everything `profile` wants."""
+    more = ("bigquery.googleapis.com",) if profile.analytics.enabled or profile.budget.billing_export else ()
+    return tuple(sorted({*REQUIRED_APIS, *more}))

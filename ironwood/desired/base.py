@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ironwood import naming
-from ironwood.desired.apis import REQUIRED_APIS
+from ironwood.desired.apis import required
 from ironwood.desired.network import Ground
 from ironwood.profile import Profile
 from ironwood.resources.base import SERVICES, Resource
@@ -17,7 +17,7 @@ class Base:
 
     def __init__(self, profile: Profile) -> None:
         prefix, owner = profile.name_prefix, profile.name
-        self.services = ServiceSet(name=SERVICES.name, enabled=REQUIRED_APIS)
+        self.services = ServiceSet(name=SERVICES.name, enabled=required(profile))
         self.account = ServiceAccount(name=naming.service_account_id(prefix), owner=owner, display_name="TPU inference VMs")
         self.ground = Ground(profile)
         check = profile.health_check
