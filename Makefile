@@ -32,10 +32,10 @@ check: $(READY) ## ruff, mypy --strict, import contracts
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-# Parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter, and the day of
-# a played week, which mostly waits, goes by itself.
+# Parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter, and what is beside
+# the tiers goes with the day of a played week, which mostly waits.
 ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
-WEEK := tests/flows/test_week.py
+WEEK := tests/flows/test_week.py $(wildcard tests/flows/test_vertex*.py tests/flows/test_cache*.py tests/flows/test_development*.py)
 FLOWS := $(filter-out $(ASIDE) $(WEEK),$(wildcard tests/flows/test_*.py))
 LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS))
 OTHERS := $(filter-out tests/flows/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)

@@ -34,13 +34,18 @@ project_id: embedded-project
 lease: {hours: 720}
 load_balancer: {port: 8080, https_port: 8443, domains: [permissions.example.test]}
 budget: {amount_usd: 10000000, actions: [{at: 1.0, do: stop_growth}]}
+vertex: {deployments: {medium: {max_replicas: 2}}}
+redis: {enabled: true, memory_size_gb: 5}
 tiers:
   small: {chips: 8}
   medium: {chips: 16}
+development: {bench: {accelerator_type: v5litepod-1}}
 """
 CHANGED = PROFILE.replace("port: 8080,", "port: 8080, max_rate_per_vm: 90, default_tier: small,").replace(
     "[perm", "[www.permissions.example.test, perm"
-) + ("serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n")
+).replace("{max_replicas: 2}", "{max_replicas: 3}").replace("memory_size_gb: 5", "memory_size_gb: 6") + (
+    "serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n"
+)
 """Updates in place: firewall, certificates, health check, backend service, URL map, labels; and a new template for each group."""
 SMALLER = PROFILE.replace("small: {chips: 8}", "small: {enabled: false}")
 PARENT = "projects/embedded-project"

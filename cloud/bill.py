@@ -10,9 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from cloud.connection import Connection
+from ironwood import naming
 from ironwood.cost.pricebook import HOURS_A_MONTH
 
-KINDS = ("compute.instances", "compute.disks")
+KINDS = ("compute.instances", "compute.disks", "tpu.nodes")
+DEPLOYED = "aiplatform.deployedModels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +26,15 @@ class Billed:
     hourly_usd: Decimal
 
 
-def billed(connection: Connection, *, head: str, since: datetime, until: datetime) -> Billed | None:
-    """The bill of [since, until) for VMs whose names begin with `head`; None where the cloud has none to read yet."""
+def billed(connection: Connection, *, heads: tuple[str, ...], since: datetime, until: datetime) -> Billed | None:
+    """The bill of [since, until) for VMs whose names begin with one of `heads`; None where the cloud has none to read yet."""
     if connection.admin is None:
         return None
     interval = {"from": since.isoformat(), "until": until.isoformat()}
     lines = connection.admin.get("/_emulator/bill", params=interval).raise_for_status().json()["lines"]
-    ours = [each for each in lines if each["kind"] in KINDS and each["resource"].rpartition("/")[2].startswith(head)]
+    ours = [each for each in lines if each["kind"] in KINDS and each["resource"].rpartition("/")[2].startswith(heads)]
+    endpoints = heads[0].removesuffix(naming.group_head("")) + naming.vertex_endpoint("", "")
+    ours += [each for each in lines if each["kind"] == DEPLOYED and f"/endpoints/{endpoints}" in each["resource"]]
     hourly = Decimal(0)
     for each in ours:
         if each["end"] is None:

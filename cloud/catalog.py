@@ -12,7 +12,7 @@ from cloud.drivers.base import ONCE
 from cloud.errors import translated
 from ironwood.cost.catalog import Sku
 
-SERVICES = ("Compute Engine", "Cloud Storage", "Cloud Scheduler")
+SERVICES = ("Compute Engine", "Cloud Storage", "Cloud Scheduler", "Cloud Memorystore for Redis", "Vertex AI")
 NANO = Decimal(10) ** -9
 
 

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import grpc
 import httpx
 from google.auth.credentials import AnonymousCredentials, Credentials
-from google.cloud import bigquery, storage
+from google.cloud import storage
 from google.oauth2 import credentials as oauth2
 
+from cloud import common_metadata
 from cloud.clock import Clock, RealClock, clock_of
 from cloud.embedded import ELSEWHERE, PLAIN, Embedded, ensure_running
 from cloud.errors import translated
@@ -28,6 +29,10 @@ CALL_SECONDS = 60.0
 TOKEN = "IRONWOOD_ACCESS_TOKEN"  # noqa: S105  # the variable's name
 """The environment variable that may hold the access token sent with every request to the embedded cloud; it is never logged."""
 
+SHARING = frozenset({"aiplatform.googleapis.com", "redis.googleapis.com"})
+"""APIs with paths that others have too, such as those of locations and operations; at Google the host tells them apart."""
+
+common_metadata.register()
 _GRPC: Any = grpc  # ships no types
 C = TypeVar("C")
 
@@ -42,6 +47,7 @@ class Connection:
         self.admin = httpx.Client(base_url=embedded.url, verify=PLAIN, timeout=30.0) if embedded else None
         self.clock: Clock = clock_of(self.admin) if self.admin else RealClock()
         self._clients: dict[type, object] = {}
+        self._regional: dict[tuple[type, str], object] = {}
         self._lock = threading.Lock()
 
     @property
@@ -61,11 +67,24 @@ class Connection:
         assert isinstance(client, kind)
         return client
 
+    def regional(self, kind: type[C], region: str) -> C:
+        """The client of a service each of whose regions has a host of its own, such as `us-central1-aiplatform.googleapis.com`."""
+        if self.embedded is not None:
+            return self.client(kind)
+        with self._lock:
+            if (kind, region) not in self._regional:
+                make: Any = kind
+                with translated(f"connecting {kind.__name__} in {region}"):
+                    self._regional[kind, region] = make(client_options={"api_endpoint": f"{region}-{make.DEFAULT_ENDPOINT}"})
+            client = self._regional[kind, region]
+        assert isinstance(client, kind)
+        return client
+
     def _make(self, kind: type) -> object:
         if kind is storage.Client:  # not generated: it has no transports
             return self._by_project(storage.Client)
-        if kind is bigquery.Client:  # the same
-            return self._by_project(bigquery.Client)
+        if kind.__module__ == "google.cloud.bigquery.client":  # the same; not imported here, because few need it
+            return self._by_project(kind)
         if self.embedded is None:
             return kind()
         transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
@@ -73,7 +92,7 @@ class Connection:
             rest = transports("rest")
         except KeyError:  # some clients speak gRPC only
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
-        return kind(transport=rest(host=self.embedded.rest, url_scheme="http", credentials=_credentials()))
+        return kind(transport=rest(host=self.embedded.rest + _told_apart(kind), url_scheme="http", credentials=_credentials()))
 
     def _by_project(self, make: Any) -> object:
         """A client that is not generated; they ship few types."""
@@ -91,6 +110,12 @@ def connect(profile: Profile) -> Connection:
 def _connect(cloud: str, project: str, elsewhere: str, token: str) -> Connection:
     del elsewhere, token  # part of the key: another embedded cloud or caller is another connection
     return Connection(project=project, embedded=ensure_running(project) if cloud == "embedded" else None)
+
+
+def _told_apart(kind: type) -> str:
+    """What stands before the paths of a service that shares some with another, "" for most."""
+    service = str(getattr(kind, "DEFAULT_ENDPOINT", ""))
+    return f"/{service}" if service in SHARING else ""
 
 
 def _channel(target: str) -> grpc.Channel:

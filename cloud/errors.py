@@ -78,6 +78,8 @@ _IN_PROGRESS = re.compile(
     r"Another activation or deactivation is in progress|concurrent policy changes|incompatible operation|is not ready"
     r"|Service account \S+ does not exist"
 )
+_QUOTA = re.compile(r"Quota limit '\S+' has been exceeded|Quota '\S+' exhausted")
+"""The Cloud TPU API's words for a quota: over REST its 429 is that of a rate limit."""
 _REQUEST = re.compile(r"^[A-Z]+ https?://\S+: ")
 """The REST transport puts the request before Google's words; `doing` says it better."""
 _DISABLED = re.compile(r"has not been used in project \S+ before or it is disabled")
@@ -115,6 +117,8 @@ def _of(error: google.GoogleAPICallError) -> type[CloudError]:
         return ApiDisabledError
     if _IN_PROGRESS.search(error.message or ""):
         return TransientError
+    if _QUOTA.search(error.message or ""):
+        return QuotaError
     for reason in reasons:
         if reason in _BY_REASON:
             return _BY_REASON[reason]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from google.cloud import billing_v1, cloudquotas_v1, compute_v1, service_usage_v1, storage
+from google.cloud import billing_v1, cloudquotas_v1, compute_v1, service_usage_v1, storage, tpu_v2
 from google.iam.v1 import iam_policy_pb2
 
 from cloud.connection import Connection
@@ -69,19 +69,59 @@ def chip_limit(connection: Connection, *, generation: Generation, region: str, s
     Compute does not report this quota; Cloud Quotas does (documented: TPUS-PER-TPU-FAMILY-per-project-region).
     """
     quota = generation.spot_quota if spot else "TPUS-PER-TPU-FAMILY"
-    client = connection.client(cloudquotas_v1.CloudQuotasClient)
-    name = f"projects/{connection.project}/locations/global/services/compute.googleapis.com/quotaInfos/{quota}-per-project-region"
-    try:
-        with translated(f"reading the quota of {generation.name} chips in {region}"):
-            info = client.get_quota_info(name=name, **ONCE)
-    except NotFoundError:
-        return None
+    doing = f"reading the quota of {generation.name} chips in {region}"
+    info = _quota_info(connection, "compute.googleapis.com", f"{quota}-per-project-region", doing)
     family = generation.quota_family
-    for entry in info.dimensions_infos:
+    for entry in info:
         dimensions = {key: value.casefold() for key, value in entry.dimensions.items()}
         if dimensions.get("region") == region and dimensions.get("tpu_family", family) == family:
             return int(entry.details.value)
     return None
+
+
+def vertex_chip_limit(connection: Connection, *, region: str, spot: bool) -> int | None:
+    """How many TPU7x chips Vertex AI may serve on in `region`; None where Google does not say.
+
+    The quota's name follows those of the generations before it (assumed): where it is another, nothing is known.
+    """
+    quota = f"CustomModelServing{'Preemptible' if spot else ''}TPU7xPerProjectPerRegion"
+    info = _quota_info(connection, "aiplatform.googleapis.com", quota, f"reading Vertex AI's quota of chips in {region}")
+    return next((int(entry.details.value) for entry in info if entry.dimensions.get("region") == region), None)
+
+
+def tpu_api_limit(connection: Connection, *, quota: str, zone: str) -> int | None:
+    """How many chips a quota of the Cloud TPU API allows in `zone`; None where Google does not say."""
+    info = _quota_info(connection, "tpu.googleapis.com", quota, f"reading the quota {quota}")
+    return next((int(each.details.value) for each in info if each.dimensions.get("zone") == zone and each.details.value), None)
+
+
+def _quota_info(connection: Connection, api: str, quota: str, doing: str) -> tuple[cloudquotas_v1.DimensionsInfo, ...]:
+    """What `quota` of `api` allows where; nothing where there is no such quota."""
+    client = connection.client(cloudquotas_v1.CloudQuotasClient)
+    name = f"projects/{connection.project}/locations/global/services/{api}/quotaInfos/{quota}"
+    try:
+        with translated(doing):
+            return tuple(client.get_quota_info(name=name, **ONCE).dimensions_infos)
+    except NotFoundError:
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TpusOffered:
+    """What the Cloud TPU API offers in a zone, by name."""
+
+    types: frozenset[str]
+    runtimes: frozenset[str]
+
+
+def tpus_offered(connection: Connection, *, zone: str) -> TpusOffered:
+    """Accelerator types and runtime versions of `zone`."""
+    client = connection.client(tpu_v2.TpuClient)
+    parent = f"projects/{connection.project}/locations/{zone}"
+    with translated(f"listing what TPUs there are in {zone}"):
+        types = frozenset(each.type_ for each in client.list_accelerator_types(parent=parent, **ONCE))
+        runtimes = frozenset(each.version for each in client.list_runtime_versions(parent=parent, **ONCE))
+    return TpusOffered(types=types, runtimes=runtimes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ everywhere only after minutes (documented), so a refusal is tried again for ten 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from google.cloud import compute_v1, scheduler_v1
 
@@ -16,56 +16,43 @@ from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
 from cloud.journal import Attempt
-from ironwood.errors import LeaseError
+from cloud.lease_runs import ANSWERED, POLL, failed_since, read, said, start, until_it_reaches
 from ironwood.resources.base import Address
 from ironwood.resources.group import InstanceGroup
 
-POLL = timedelta(seconds=2)
-ANSWERED = timedelta(minutes=2)
-"""How long an attempt may take until its call is seen; the job's own deadline is longer, but a resize is accepted at once."""
-KNOWN = timedelta(minutes=10)
 RESIZE = "compute.instanceGroupManagers.resize"
 
 
 def prove(connection: Connection, attempt: Attempt, group: InstanceGroup, lease: Address) -> None:
     """Run the job at `lease` and wait until its resize of the empty `group` is done; raises LeaseError, after which nothing may grow."""
-    began = connection.clock.now()
-    while True:
-        code = _run(connection, attempt, group, lease)
-        if code is None:
-            return
-        if connection.clock.now() - began > KNOWN:
-            raise LeaseError(
-                f"{group.address} was not given VMs, because the job that would empty it when nobody of ours lives does not reach it: "
-                f"{lease.name} was answered {code}. Its account needs compute.instanceGroupManagers.update; undo what took that away, then run again."
-            )
-        sleep(connection.clock, POLL * 10)
+    until_it_reaches(
+        connection,
+        lambda: _run(connection, attempt, group, lease),
+        lambda answer: (
+            f"{group.address} was not given VMs, because the job that would empty it when nobody of ours lives does not reach it: "
+            f"{lease.name} was answered {answer}. Its account needs compute.instanceGroupManagers.update; undo what took that away, then run again."
+        ),
+    )
 
 
 def _run(connection: Connection, attempt: Attempt, group: InstanceGroup, lease: Address) -> str | None:
     """Run the job once; None when its call was carried out, else what was answered."""
-    client = connection.client(scheduler_v1.CloudSchedulerClient)
-    name = f"projects/{connection.project}/locations/{lease.scope.partition('/')[2]}/jobs/{lease.name}"
-    started = connection.clock.now()
-    doing = f"running {lease.name} against the empty {group.name}"
-    with attempt.write(doing), translated(doing):
-        job = client.run_job(name=name, **ONCE)
-    account = job.http_target.oauth_token.service_account_email
-    floor = int(job.http_target.uri.rpartition("size=")[2])
+    started = start(connection, attempt, f"running {lease.name} against the empty {group.name}", lease)
     while True:
-        with translated(f"reading {lease.name}"):
-            job = client.get_job(name=name, **ONCE)  # first, so that what a run needs does not depend on how fast the call arrives
-        if _arrived(connection, group, account, started, floor):
+        job = read(connection, lease)  # first, so that what a run needs does not depend on how fast the call arrives
+        if _arrived(connection, group, job, started):
             return None
-        if job.status.code and job.last_attempt_time and job.last_attempt_time >= started - POLL:
-            return f"code {job.status.code}{f' ({job.status.message})' if job.status.message else ''}"
+        if failed_since(job, started):
+            return said(job)
         if connection.clock.now() - started > ANSWERED:
             return "nothing"
         sleep(connection.clock, POLL)
 
 
-def _arrived(connection: Connection, group: InstanceGroup, account: str, since: datetime, floor: int) -> bool:
-    """Whether a resize by `account` since then is done and the group's target is `floor` VMs."""
+def _arrived(connection: Connection, group: InstanceGroup, job: scheduler_v1.Job, since: datetime) -> bool:
+    """Whether a resize by the job's account since then is done and the group's target is the number of VMs the job leaves."""
+    account = job.http_target.oauth_token.service_account_email
+    floor = int(job.http_target.uri.rpartition("size=")[2])
     zone = group.scope.removeprefix("zones/")
     kept = f'operationType = "{RESIZE}" AND user = "{account}"'
     with translated(f"listing the operations of {group.address}"):

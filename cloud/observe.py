@@ -13,6 +13,7 @@ from datetime import datetime
 from cloud.connection import Connection
 from cloud.drivers.registry import DRIVERS
 from cloud.operations import finish, in_flight
+from cloud.redis_operations import settle as settle_redis
 from ironwood.errors import ApiDisabledError, CloudError, HiddenError
 from ironwood.graph import Graph
 from ironwood.resources.base import Resource
@@ -49,11 +50,12 @@ def settle(connection: Connection, names: Iterable[str]) -> list[str]:
 
     An operation that ends in an error is only told: the diff that follows decides what is missing.
     """
-    waited = []
+    names = tuple(names)
+    waited = settle_redis(connection, names)
     try:
         running = in_flight(connection, names)
     except ApiDisabledError:
-        return []
+        return waited
     for operation in running:
         target = operation.target_link.rpartition("/")[2]
         doing = f"{operation.operation_type} of {target}, left in flight by an earlier run"

@@ -6,24 +6,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-Listener = Callable[[int, int], None]
-"""Called with how many of how many are done."""
+Listener = Callable[[int, int, str], None]
+"""Called with how many of how many are done, and what is waited for meanwhile ("" where the numbers say it)."""
 
-_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=())
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """While open, `listener` hears what is told in this thread."""
-    token = _listener.set(listener)
+def listening(*listeners: Listener) -> Iterator[None]:
+    """While open, `listeners` hear what is told in this thread; one that raises ends the operation's wait."""
+    token = _listeners.set(listeners)
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listeners.reset(token)
 
 
-def tell(done: int, total: int) -> None:
+def tell(done: int, total: int, waiting_for: str = "") -> None:
     """`done` of `total` are ready."""
-    listener = _listener.get()
-    if listener is not None:
-        listener(done, total)
+    for listener in _listeners.get():
+        listener(done, total, waiting_for)

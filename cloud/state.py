@@ -39,18 +39,23 @@ class Remembered:
 
 def read(connection: Connection, profile: Profile) -> Remembered:
     """The state of `profile`, empty where none was written yet; raises StateError, or NotFoundError without its bucket."""
-    bucket = _bucket(connection, profile)
+    return read_at(connection, _bucket_name(profile), profile.name)
+
+
+def read_at(connection: Connection, bucket_name: str, owner: str) -> Remembered:
+    """The state of the profile `owner`, kept in the bucket `bucket_name`; raises as `read` does."""
+    bucket = _bucket(connection, bucket_name)
     where = f"gs://{bucket.name}/{OBJECT}"
     with translated(f"reading {where}"):
         blob = bucket.get_blob(OBJECT, **ONCE)
         if blob is None:
             bucket.reload(**ONCE)  # get_blob answers None for a missing bucket too
-            return Remembered(state=State(profile=profile.name), generation=NONE_YET)
+            return Remembered(state=State(profile=owner), generation=NONE_YET)
     try:
         with translated(f"reading {where}"):
             text = blob.download_as_text(if_generation_match=blob.generation, **ONCE)
     except (ConflictError, NotFoundError):  # replaced or deleted between the two requests
-        return read(connection, profile)
+        return read_at(connection, bucket_name, owner)
     return Remembered(state=State.from_json(text, where=where), generation=blob.generation)
 
 
@@ -59,13 +64,18 @@ def update(connection: Connection, profile: Profile, run: UUID, doing: str, chan
 
     Raises ConflictError when somebody else was faster 20 times in a row.
     """
+    return update_at(connection, _bucket_name(profile), profile.name, run, doing, change)
+
+
+def update_at(connection: Connection, bucket_name: str, owner: str, run: UUID, doing: str, change: Callable[[State], State]) -> State:
+    """The same of the profile `owner`, whose state is kept in the bucket `bucket_name`."""
     for number in range(1, TRIES + 1):
-        found = read(connection, profile)
+        found = read_at(connection, bucket_name, owner)
         wanted = change(found.state)
         if wanted == found.state and found.generation != NONE_YET:
             return wanted
         try:
-            _write(connection, profile, Attempt(run=run, step=f"state: {doing}", number=number), wanted, found.generation)
+            _write(connection, bucket_name, Attempt(run=run, step=f"state: {doing}", number=number), wanted, found.generation)
         except ConflictError:
             if number == TRIES:
                 raise
@@ -74,8 +84,8 @@ def update(connection: Connection, profile: Profile, run: UUID, doing: str, chan
     raise AssertionError("the last try returns or raises")
 
 
-def _write(connection: Connection, profile: Profile, attempt: Attempt, state: State, generation: int) -> None:
-    bucket = _bucket(connection, profile)
+def _write(connection: Connection, bucket_name: str, attempt: Attempt, state: State, generation: int) -> None:
+    bucket = _bucket(connection, bucket_name)
     doing = f"writing gs://{bucket.name}/{OBJECT}"
     with attempt.write(doing), translated(doing):
         bucket.blob(OBJECT).upload_from_string(
@@ -83,6 +93,27 @@ def _write(connection: Connection, profile: Profile, attempt: Attempt, state: St
         )
 
 
-def _bucket(connection: Connection, profile: Profile) -> Any:
+def _bucket_name(profile: Profile) -> str:
+    return naming.bucket(profile.name_prefix, profile.project_id)
+
+
+def _bucket(connection: Connection, name: str) -> Any:
     client: Any = connection.client(storage.Client)  # it ships no types
-    return client.bucket(naming.bucket(profile.name_prefix, profile.project_id))
+    return client.bucket(name)
+
+
+def owners_in(connection: Connection) -> dict[str, str]:
+    """What state objects say of things that cannot be marked: address (as text) -> `BUCKET OWNER`. Only a bucket with its owner's own marker counts."""
+    client: Any = connection.client(storage.Client)  # it ships no types
+    found: dict[str, str] = {}
+    with translated("listing buckets with a state object"):
+        buckets = [each for each in client.list_buckets(project=connection.project, **ONCE) if each.labels.get(naming.MARKER)]
+    for bucket in buckets:
+        owner = bucket.labels[naming.MARKER]
+        with translated(f"reading gs://{bucket.name}/{OBJECT}"):
+            blob = bucket.get_blob(OBJECT, **ONCE)
+            text = None if blob is None else blob.download_as_text(**ONCE)
+        if text is not None:
+            state = State.from_json(text, where=f"gs://{bucket.name}/{OBJECT}")
+            found |= {address: f"{bucket.name} {owner}" for address, whose in state.owners.items() if whose == owner}
+    return found

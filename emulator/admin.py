@@ -200,9 +200,9 @@ class Admin:
                 except (ValueError, InvalidOperation) as error:
                     world.faults.remove(fault.id)
                     return refused(f"price fault: {error}")
-            if spec["type"] in {"host_failure", "preemption"}:
-                world.groups.strike(spec, now)
+            if spec["type"] in world.strikes:
                 fault.state = "done"
+                world.strikes[spec["type"]](spec, now)
         except BadFaultError as error:
             return refused(str(error))
         world.groups.forget()

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from emulator.admin import Admin
 from emulator.call import Methods
+from emulator.dataplane.caches import Caches
 from emulator.dataplane.plane import DataPlane
 from emulator.services.registry import SERVICES
 from emulator.settings import Settings, SettingsError
@@ -29,6 +30,8 @@ from emulator.world import World
 from emulator.zone import NameServer
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+IDLE_SECONDS = 610
+"""How long an idle connection is kept, as long as Google's front ends do: one closed while a client takes it up again is a request lost for nothing."""
 
 
 def build(settings: Settings) -> tuple[World, Methods]:
@@ -69,6 +72,7 @@ async def serve(settings: Settings) -> None:
     world, methods = build(settings)
     pipeline = Pipeline(world, methods)
     plane = DataPlane(world)
+    caches = Caches(world)
     front = RestFront(world, router(methods), pipeline)
 
     async def every(request: Request) -> Response:
@@ -78,7 +82,13 @@ async def serve(settings: Settings) -> None:
     application = Starlette(routes=[*admin, Route("/{path:path}", every, methods=METHODS)])
     world.surface = application
     config = uvicorn.Config(
-        application, http=CuttableProtocol, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        application,
+        http=CuttableProtocol,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=IDLE_SECONDS,
     )
     server = uvicorn.Server(config)
     # the signal handlers below are ours: uvicorn would raise the signal again after it has stopped
@@ -103,6 +113,7 @@ async def serve(settings: Settings) -> None:
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(world.run()),
         asyncio.create_task(plane.run()),
+        asyncio.create_task(caches.run()),
         asyncio.create_task(server.serve(sockets=[sock])),
     ]
     print(f"emulator: REST {settings.host}:{settings.port}, gRPC {settings.host}:{settings.grpc_port}, {settings.clock} clock", flush=True)
@@ -110,9 +121,10 @@ async def serve(settings: Settings) -> None:
     done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await plane.close()
+    await caches.close()
     names.close()
     await rpc_server.stop(0.5)
-    for task in tasks[:2]:
+    for task in tasks[:3]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     world.commit()

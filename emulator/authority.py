@@ -5,6 +5,7 @@ Validity is in this machine's time, which is what a client checks, not in the em
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,12 +32,12 @@ class Authority:
         self._certificate = x509.load_pem_x509_certificate(pem.encode())
 
     def sign(self, domains: Iterable[str]) -> tuple[str, str]:
-        """A new private key and a certificate for the domains, both PEM."""
+        """A new private key and a certificate for the domains (or addresses), both PEM."""
         names = [domain.rstrip(".") for domain in domains]
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])]), key, NAME)
         certificate = (
-            builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+            builder.add_extension(x509.SubjectAlternativeName([_subject(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
@@ -63,6 +64,13 @@ def of(world: World) -> Authority:
     key_again = serialization.load_pem_private_key(row["key"].encode(), None)
     assert isinstance(key_again, ec.EllipticCurvePrivateKey)
     return Authority(key_again, row["pem"])
+
+
+def _subject(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _builder(subject: x509.Name, key: ec.EllipticCurvePrivateKey, issuer: x509.Name) -> x509.CertificateBuilder:

@@ -50,7 +50,7 @@ class Durations:
         if not isinstance(changes, dict):
             raise BadDurationError('expected a mapping of names to seconds, for example {"vm.boot": 60}')
         for name, value in changes.items():
-            if name not in self._now and not str(name).startswith(("compute.", "serviceusage.", "iam.")):
+            if name not in self._now and not str(name).startswith(("compute.", "serviceusage.", "iam.", "aiplatform.", "redis.")):
                 raise BadDurationError(f"{name!r} is not a duration; there are {', '.join(sorted(self._now))}")
             if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
                 raise BadDurationError(f"{name} is {value!r}; expected seconds >= 0")

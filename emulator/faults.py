@@ -25,9 +25,11 @@ TYPES: dict[str, tuple[dict[str, tuple[type, ...]], dict[str, tuple[type, ...]]]
     "unhealthy": ({}, {"instance": (str,), "group": (str,)}),
     "host_failure": ({"group": (str,)}, {"instance": (str,)}),
     "preemption": ({"group": (str,)}, {"count": (int,)}),
+    "tpu_preemption": ({"queued_resource": (str,)}, {}),
     "bad_image": ({"image": (str,)}, {}),
     "price": ({"sku": (str,), "factor": (int, float, str)}, {}),
     "deny": ({"member": (str,), "permission": (str,)}, {}),
+    "redis_primary_lost": ({"instance": (str,)}, {}),
     "api_rate_limit": ({}, {"method": (str,), "times": (int,)}),
 }
 

@@ -18,6 +18,7 @@ documented(
     "tpu-quota-hidden", "The chips-per-family quota is not in regions.get; a group over it exists and reports QUOTA_EXCEEDED in listErrors."
 )
 assumed("quota-defaults", "Default limits: see emulator/quotas.py; TPU7X 16,384 chips in us-central1, other families 1,024 in each region.")
+assumed("vertex-quota-default", "Vertex AI may serve on 64 TPU7x chips in us-central1 and as many Spot ones, on none elsewhere.")
 
 GLOBAL_DEFAULTS = {
     "NETWORKS": 15,
@@ -37,6 +38,7 @@ GLOBAL_DEFAULTS = {
 REGION_DEFAULTS = {"INSTANCE_GROUP_MANAGERS": 500, "INSTANCE_GROUPS": 500, "STATIC_ADDRESSES": 700, "INSTANCES": 24000, "ROUTERS": 20}
 TPU_DEFAULTS = {"us-central1": {"TPU7X": 16384}}
 TPU_DEFAULT = 1024
+VERTEX_DEFAULTS = {"us-central1": 64}
 TPU_FAMILIES = ("TPU7X", "CT6E", "CT5P")
 
 
@@ -58,6 +60,12 @@ class Quotas:
         if where == "global":
             return GLOBAL_DEFAULTS.get(metric, 1000)
         return REGION_DEFAULTS.get(metric, 1000)
+
+    def vertex_chips(self, region: str, *, spot: bool) -> float:
+        """How many TPU7x chips Vertex AI may serve on in a region: a quota of its own beside Compute's."""
+        metric = "VERTEX-PREEMPTIBLE-TPU7X" if spot else "VERTEX-TPU7X"
+        changed = self._changes().get(f"{region}/{metric}")
+        return changed if changed is not None else VERTEX_DEFAULTS.get(region, 0)
 
     def chips(self, family: str, region: str, model: str) -> float:
         """The chip limit of a TPU family in a region; Spot VMs count against a quota of their own."""
@@ -90,4 +98,7 @@ class Quotas:
             for family in TPU_FAMILIES:
                 out[f"{region}/{family}"] = self.chips(family, region, "STANDARD")
                 out[f"{region}/PREEMPTIBLE-{family}"] = self.chips(family, region, "SPOT")
+            if region in VERTEX_DEFAULTS:
+                out[f"{region}/VERTEX-TPU7X"] = self.vertex_chips(region, spot=False)
+                out[f"{region}/VERTEX-PREEMPTIBLE-TPU7X"] = self.vertex_chips(region, spot=True)
         return out | self._changes()

@@ -64,6 +64,7 @@ class World:
         self.operations = Operations(self)
         self.agendas: list[Agenda] = [self.operations]
         self.inventories: list[Callable[[World], Iterator[Json]]] = []
+        self.strikes: dict[str, Callable[[Json, int], None]] = {}  # faults that happen at once, by type
         self.watchers: list[asyncio.Event] = []
         self.witnesses: list[Callable[[Served], None]] = []  # told of each request at the load balancer
         self.knock: Callable[[str, int, str], int | None] | None = None  # the data plane's door, for checks from outside

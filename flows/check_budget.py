@@ -23,6 +23,7 @@ from ironwood.graph import Graph
 from ironwood.profile import BudgetAction, Profile
 from ironwood.state import Effect, PlanInForce, Spending, State
 from tasks import report
+from tasks.billing_export import with_export
 from tasks.budget import state_of
 from tasks.budget_report import tell_actions, tell_drift, write_metrics, write_page
 from tasks.inputs import load_price_book, load_profile
@@ -59,6 +60,7 @@ def check_budget(profile: str = "embedded") -> int:
         return 0
     month = budget.month_name(metered.at, zone_of(wanted))
     before = memory.spending if memory.spending and memory.spending.month == month else None
+    metered = with_export(connection, wanted, before, metered)
     actions = budget.due(wanted, before, metered.spent_usd, metered.hourly_usd)
     planned = replan(profile, wanted, memory, metered) if any(each.do == "replan" for each in actions) else None
     effects = {budget.key_of(wanted, each): _effect(each, planned) for each in actions}
@@ -101,6 +103,7 @@ def _found(profile: Profile, month: str, before: Spending | None, metered: Meter
         done=MappingProxyType(done),
         ceiling=MappingProxyType(dict(ceiling)),
         drift=metered.drift is not None,
+        exported=metered.exported,
     )
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 from cloud.connection import Connection
 from flows.reconcile import Reconciliation, carry_out, compare, ours
 from ironwood.cost.budget import is_hard, more_usd_hour, pods_of
+from ironwood.desired.vertex import held_back
 from ironwood.errors import BudgetError, IronwoodError
 from ironwood.plan import Plan
 from ironwood.profile import Profile
@@ -46,7 +47,7 @@ def paid(connection: Connection, profile: Profile, target: Mapping[str, int], fo
         held = pods_of(profile, live)
         sizes = {tier: min(pods, held[tier]) for tier, pods in sizes.items()}
         report.say("budget", str(refused))
-        yield sizes, compare(connection, profile, sizes)
+        yield sizes, compare(connection, held_back(profile, live), sizes)
         raise
     try:
         yield sizes, found

@@ -29,9 +29,11 @@ from ironwood.profile import Profile
 from ironwood.renewal import renewed
 from ironwood.resources.base import SERVICES
 from ironwood.resources.group import EndpointGroup, InstanceGroup
+from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.service_set import ServiceSet
 from tasks import report
 from tasks.apply import Done, abandon_order, apply_change
+from tasks.heeding import Heed
 from tasks.inputs import load_price_book
 from tasks.observe import observe
 
@@ -93,10 +95,10 @@ def converge(connection: Connection, profile: Profile, sizes: Mapping[str, int],
     exhausted: Exhausted = frozenset()
     while len(found.plan):
         try:
-            carry_out(connection, found.plan)
+            carry_out(connection, found.plan, Heed(profile=profile, sizes=sizes))
         except OutOfStockError as short:
             exhausted |= _given_up(connection, profile, found.wanted, short.groups)
-            if short.others:
+            if short.others or _development(found.wanted, short.groups):
                 raise
         if not exhausted and not any(isinstance(each, EndpointGroup) for each in found.wanted):
             return
@@ -122,13 +124,23 @@ def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: t
     return frozenset(options)
 
 
-def carry_out(connection: Connection, plan: Plan) -> list[Done]:
-    """Run every change of `plan`; raises UnfinishedError naming the steps that did not complete, each with its reason."""
+def _development(wanted: Graph, groups: tuple[str, ...]) -> list[str]:
+    """Those of `groups` (addresses as text) that are development TPUs: their driver has cancelled the order, and there is no other way to order them."""
+    return [str(each.address) for each in wanted if isinstance(each, QueuedTpu) and str(each.address) in groups]
+
+
+def carry_out(connection: Connection, plan: Plan, heed: Heed | None = None) -> list[Done]:
+    """Run every change of `plan`, growth as long as the budget that `heed` looks at lets it.
+
+    Raises UnfinishedError naming the steps that did not complete, each with its reason.
+    """
     run = uuid4()  # of this carrying-out, not of the flow run: a later round may take the same step again, and Google ignores a repeated id
     started: dict[str, PrefectFuture[Done]] = {}
     for change in plan:
         waits = [started[step] for step in change.waits_for]
-        started[change.step] = apply_change.submit(connection=connection, change=change, run=run, return_state=False, wait_for=waits)
+        started[change.step] = apply_change.submit(
+            connection=connection, change=change, run=run, heed=heed, return_state=False, wait_for=waits
+        )
     steps = {future: step for step, future in started.items()}
     finished: list[Done] = []
     broken: list[str] = []

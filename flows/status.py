@@ -21,6 +21,7 @@ from ironwood.resources.base import Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
@@ -78,6 +79,8 @@ def _state(resource: Resource) -> str:
         return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
     if isinstance(resource, Certificate):
         return resource.status
+    if isinstance(resource, QueuedTpu | StrayTpu):
+        return resource.state
     return "there"
 
 

@@ -12,12 +12,14 @@ from flows.permitted import demand
 from flows.reconcile import API_NAMES, against, carry_out, ours, run_id
 from flows.recording import record_end
 from flows.run_names import named
+from flows.waiting import telling
 from flows.when_to_look import look_no_more
 from ironwood.desired import at_rest, desired
 from ironwood.desired.memory import memory, remembered
 from ironwood.errors import CloudError, InputError, StateError, UnfinishedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.cache import RedisInstance
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.leaving import leave
@@ -41,7 +43,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
     if dry_run:
         against(observe(connection, names), wanted, Graph()).show(wanted)
         return 0
-    demand(connection, "teardown", Graph())
+    demand(connection, "teardown", Graph.of(each for each in desired(wanted, wanted.baseline) if isinstance(each, RedisInstance)))
     with writer(wanted):
         look_no_more(profile)
         seen = observe(connection, names)
@@ -61,7 +63,8 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
         leaving.show(wanted)
         if len(leaving.plan):
             record_end(connection, wanted, resting.before, leaving)
-        deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
+        with telling(connection, wanted, f"python -m flows.teardown --profile {profile} --confirm {wanted.name}"):
+            deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
         deleted += len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
     _prove(profile, wanted, deleted)
     return deleted

@@ -14,6 +14,7 @@ from ironwood.errors import ProbeError
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.probe import probe
+from tasks.probe_cache import probe_cache
 from tasks.target import sizes_to_find
 from tasks.watched import watched
 
@@ -28,6 +29,7 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     connection = connect(ours)
     found = compare(connection, ours, sizes_to_find(connection, ours, sizes).sizes)
     findings = probe(connection, found.observation.live, found.wanted, found.plan, ours) + watched(connection, ours)
+    findings += probe_cache(connection, found.observation.live, found.wanted)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
     if broken:

@@ -6,17 +6,23 @@ lease, and what the lease's account may do, are found by name: they are deleted 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ironwood.desired import desired
+from ironwood.desired.billed import ledger_of
+from ironwood.desired.development import billed_tpu, lease_of_tpu
 from ironwood.desired.stops import lease_job
+from ironwood.desired.vertex import known
 from ironwood.graph import Graph
 from ironwood.profile import Profile
-from ironwood.resources.base import Resource
+from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
+from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
+from ironwood.resources.vertex import DeployedModel, VertexEndpoint
 
 
 def claimed(live: Graph, profile: Profile) -> Graph:
@@ -29,9 +35,28 @@ def claimed(live: Graph, profile: Profile) -> Graph:
         if each.owner == profile.name and isinstance(each, InstanceGroup):
             lease = lease_job(profile, each)
             return replace(each, lease=lease if lease is not None and lease in live else None)
+        if each.owner == profile.name and isinstance(each, DeployedModel):
+            return known(each, profile, live)
+        if each.owner == profile.name and isinstance(each, VertexEndpoint) and each.holds:
+            return replace(each, holds=(*each.holds, *_jobs_about(each, live)))
+        if each.owner == profile.name and isinstance(each, QueuedTpu):
+            deleting = lease_of_tpu(profile, each.name)
+            ledger = ledger_of(profile)
+            return replace(
+                each,
+                lease=deleting if deleting is not None and deleting in live else None,
+                billed=billed_tpu(each, ledger if ledger is not None and ledger in live else None),
+            )
         if each.owner == profile.name and isinstance(each, SchedulerJob):
             granted = (other.address for other in live if isinstance(other, IamBinding) and other.account == each.account)
             return replace(each, granted=tuple(granted))
         return each
 
     return Graph.of(map(told, live))
+
+
+def _jobs_about(endpoint: VertexEndpoint, live: Graph) -> Iterator[Address]:
+    """The jobs that undeploy something of an endpoint: while a deployment is on its way they outlive it."""
+    for job in live:
+        if isinstance(job, SchedulerJob) and job.owner == endpoint.owner and job.call == f"{endpoint.name}:undeployModel":
+            yield job.address

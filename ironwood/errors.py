@@ -20,6 +20,7 @@ IronwoodError
 │   ├── ApiDisabledError      enable the API
 │   ├── ConflictError         somebody else changed it: observe again
 │   ├── InUseError            something still refers to it
+│   ├── HeldError             Google still uses it and lets go by itself, hours later perhaps
 │   ├── NotFoundError         it is not there
 │   ├── RefusedError          the request itself is wrong: a defect of ours or of the profile
 │   ├── StockoutError         no progress by the deadline: try another option
@@ -27,6 +28,7 @@ IronwoodError
 ├── UnreachableError        the cloud cannot be reached at all
 ├── ProbeError              it exists and does not serve
 └── UnfinishedError         some steps did not complete: run again
+    ├── WaitingError          only what Google still holds is left: run again later
     └── OutOfStockError       because groups got no VMs by their deadline: order elsewhere
 """
 
@@ -113,6 +115,10 @@ class InUseError(CloudError):
     """Another resource still refers to it."""
 
 
+class HeldError(CloudError):
+    """Google itself still uses it and lets it go by itself: minutes, hours, days later."""
+
+
 class NotFoundError(CloudError):
     """The object does not exist."""
 
@@ -139,6 +145,10 @@ class ProbeError(IronwoodError):
 
 class UnfinishedError(IronwoodError):
     """Some steps did not complete; running again finishes them."""
+
+
+class WaitingError(UnfinishedError):
+    """All that is left is what Google still holds and what hangs on it; it costs nothing. Running again later finishes it."""
 
 
 class OutOfStockError(UnfinishedError):

@@ -164,6 +164,21 @@ def lease_off_job(group: str) -> str:
     return f"{group}-lease-off"
 
 
+def vertex_endpoint(prefix: str, tier: str) -> str:
+    """A tier's endpoint at Vertex AI, its id."""
+    return f"{prefix}inference-endpoint-{tier}"
+
+
+def vertex_model(prefix: str, model: str, content: str) -> str:
+    """The model deployed on endpoints, its id; `content` is the hash of what it is made of."""
+    return f"{prefix}ironwood-{model}-{content}"
+
+
+def deployed_model(endpoint: str, number: str) -> str:
+    """A model on an endpoint; `number` is its id there."""
+    return f"{endpoint}--{number}"
+
+
 def redirect(prefix: str) -> str:
     """The URL map that sends HTTP to HTTPS."""
     return f"{prefix}ai-inference-https-redirect"
@@ -209,6 +224,16 @@ def unhealthy_metric(prefix: str) -> str:
     return f"{prefix}ironwood-unhealthy"
 
 
+def development_head(prefix: str) -> str:
+    """What the name of every development TPU of the profile begins with."""
+    return f"{prefix}ironwood-dev-"
+
+
+def development_tpu(prefix: str, name: str, number: int) -> str:
+    """The `number`-th queued resource of a development TPU, from 1, and its node."""
+    return f"{development_head(prefix)}{name}-{number:03d}"
+
+
 def group_head(prefix: str) -> str:
     """What the name of every group of the profile begins with."""
     return f"{prefix}ironwood-cluster-"
@@ -232,3 +257,13 @@ def alarm(prefix: str, what: str) -> str:
 def dashboard(prefix: str) -> str:
     """The dashboard, by its id."""
     return f"{prefix}ironwood"
+
+
+def cache(prefix: str) -> str:
+    """The Memorystore instance."""
+    return f"{prefix}ai-inference-cache"
+
+
+def peering_range(prefix: str) -> str:
+    """The range reserved for Google's services."""
+    return f"{prefix}ai-inference-services"

@@ -18,10 +18,13 @@ from pydantic import Field, ValidationError
 from ironwood import patterns
 from ironwood.errors import ProfileError
 from ironwood.profile_analytics import AnalyticsSettings
+from ironwood.profile_development import DevelopmentTpu
 from ironwood.profile_policy import PolicySettings
+from ironwood.profile_redis import RedisSettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
 from ironwood.profile_text import ProfileText
+from ironwood.profile_vertex import ModelOptimizations, VertexSettings
 from ironwood.profile_windows import HolidaySettings, Moment, Override, OwnWindow, Zone
 
 TierName = Literal["small", "medium", "large"]
@@ -101,7 +104,7 @@ class Budget(_Section):
     """What a month may cost; a plan says how long it lasts at the planned rate.
 
     With a `billing_account` Google is told too: a budget that publishes spending, with an alert at each of `thresholds`. `actions` are ours;
-    without them each of `thresholds` is told. `billing_export` is the dataset a billing export of the account was set up for in the console.
+    without them each of `thresholds` is told. `billing_export`: the dataset the account's detailed export goes to, with which the ledger is compared.
     """
 
     amount_usd: Annotated[int, Field(gt=0)] = 10_000
@@ -110,7 +113,7 @@ class Budget(_Section):
         tuple[Annotated[float, Field(gt=0, le=10, strict=False)], ...], Field(min_length=1, max_length=10, strict=False)
     ] = (0.5, 0.8, 1.0)
     actions: Annotated[tuple[BudgetAction, ...], Field(max_length=20, strict=False)] | None = None
-    billing_export: Annotated[str, Field(pattern=patterns.BILLING_EXPORT)] | None = None
+    billing_export: Annotated[str, Field(pattern=patterns.BIGQUERY_DATASET)] | None = None
 
 
 class Fallback(_Section):
@@ -239,6 +242,10 @@ class Profile(_Section):
     windows: Annotated[tuple[OwnWindow, ...], Field(strict=False)] = ()
     overrides: Annotated[tuple[Override, ...], Field(strict=False)] = ()
     policy: PolicySettings = PolicySettings()
+    vertex: VertexSettings = VertexSettings()
+    model_optimizations: ModelOptimizations = ModelOptimizations()
+    development: Mapping[Annotated[str, Field(pattern=patterns.WINDOW_NAME)], DevelopmentTpu] = Field(default_factory=dict)
+    redis: RedisSettings = RedisSettings()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 
@@ -263,9 +270,13 @@ def parse_profile(text: str, *, source: str, environment: Mapping[str, str]) -> 
     `source` is the file's name in errors, `environment` where `${NAME}` is looked up; the profile's own name defaults to
     the file's. Raises ProfileError with one line for each mistake: `file:line key: what is wrong; what would do`.
     """
-    document = ProfileText.parse(text, source=source)
+    return profile_in(ProfileText.parse(text, source=source), environment)
+
+
+def profile_in(document: ProfileText, environment: Mapping[str, str]) -> Profile:
+    """The profile that `document` holds, mistakes told where the document says they stand; raises ProfileError as `parse_profile` does."""
     values = document.resolved(environment)
-    values.setdefault("name", source.rpartition("/")[2].partition(".")[0].replace("_", "-"))
+    values.setdefault("name", document.source.rpartition("/")[2].partition(".")[0].replace("_", "-"))
     _fill_tiers(values)
     try:
         profile = Profile.model_validate(values)

@@ -17,6 +17,8 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_development_rules import DEVELOPMENT_RULES
+from ironwood.profile_redis import a_cache_can_be_reached
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -319,6 +321,32 @@ def a_policy_can_decide(profile: Profile) -> Iterator[Finding]:
         )
 
 
+def deployments_can_be(profile: Profile) -> Iterator[Finding]:
+    """What is deployed at Vertex AI has an endpoint, an enabled tier, sizes in order, and a name that fits."""
+    for tier, wanted in profile.vertex.deployments.items():
+        path = ("vertex", "deployments", tier)
+        if not profile.vertex.endpoints:
+            yield Finding(path=path, text="needs an endpoint; write `endpoints: true`, or remove it")
+        if tier not in profile.enabled_tiers:
+            yield Finding(path=path, text=f"'{tier}' is not enabled; choose of {', '.join(profile.enabled_tiers)}")
+        if wanted.min_replicas > wanted.max_replicas:
+            text = f"{wanted.min_replicas} is more than max_replicas {wanted.max_replicas}; lower it or raise max_replicas"
+            yield Finding(path=(*path, "min_replicas"), text=text)
+    name = naming.vertex_model(profile.name_prefix, profile.model_name, "0" * 8)
+    if profile.vertex.deployments and len(name) > MAX_NAME:
+        yield Finding(
+            path=("model_name",), text=f"makes the model's id '{name}' {len(name)} characters long; at most {MAX_NAME} are allowed"
+        )
+
+
+def a_billing_export_is_an_accounts(profile: Profile) -> Iterator[Finding]:
+    """The export's table is called after the billing account."""
+    if profile.budget.billing_export is not None and profile.billing_account is None:
+        yield Finding(
+            path=("budget", "billing_export"), text="needs `billing_account`, after which the export's table is called; write both"
+        )
+
+
 RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_tier_is_enabled,
     sizes_are_ordered,
@@ -338,6 +366,10 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     charts_name_known_metrics,
     the_stop_is_a_time,
     https_has_a_port_of_its_own,
+    a_billing_export_is_an_accounts,
     a_policy_can_decide,
+    deployments_can_be,
+    a_cache_can_be_reached,
     *WINDOW_RULES,
+    *DEVELOPMENT_RULES,
 )

@@ -46,10 +46,20 @@ Effect = Literal["told", "ceiling", "floor", "zero", "planned"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What Google's billing export and the ledger say of the same VMs and hours, up to `until`, in US dollars."""
+
+    until: datetime
+    billed_usd: Decimal
+    ledger_usd: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spending:
     """What the last look at the meter found, and what the budget has done in `month` (`2026-11`): the effect of each action by its key.
 
     `ceiling`: pods by tier beyond which nothing grows once growth is stopped. `drift`: that the bill differs from the ledger was told.
+    `exported`: what the billing export last said.
     """
 
     month: str
@@ -59,6 +69,7 @@ class Spending:
     done: Mapping[str, Effect] = field(default_factory=lambda: MappingProxyType({}))
     ceiling: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     drift: bool = False
+    exported: Exported | None = None
 
     def joined(self, other: Spending | None) -> Spending:
         """With what `other`, of the same month, has done besides: two looks at once lose nothing."""
@@ -218,6 +229,12 @@ def _spending_content(spending: Spending) -> dict[str, object]:
         "done": dict(spending.done),
         "ceiling": dict(spending.ceiling),
         "drift": spending.drift,
+        "exported": spending.exported
+        and {
+            "until": spending.exported.until.isoformat(),
+            "billed_usd": str(spending.exported.billed_usd),
+            "ledger_usd": str(spending.exported.ledger_usd),
+        },
     }
 
 
@@ -232,7 +249,15 @@ def _spending_of(content: dict[str, Any] | None) -> Spending | None:
         done=MappingProxyType(dict(content["done"])),
         ceiling=MappingProxyType({tier: int(pods) for tier, pods in content["ceiling"].items()}),
         drift=bool(content["drift"]),
+        exported=_exported_of(content.get("exported")),
     )
+
+
+def _exported_of(content: dict[str, Any] | None) -> Exported | None:
+    if content is None:
+        return None
+    billed, ledger = (Decimal(content[key]) for key in ("billed_usd", "ledger_usd"))
+    return Exported(until=datetime.fromisoformat(content["until"]), billed_usd=billed, ledger_usd=ledger)
 
 
 def _settled_of(content: dict[str, Any] | None) -> Settled | None:

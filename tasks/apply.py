@@ -16,7 +16,10 @@ from cloud.journal import Attempt
 from cloud.progress import listening
 from ironwood.plan import Change
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.vertex import DeployedModel
+from tasks.heeding import Heed
 from tasks.ledger import entered
+from tasks.ledger_deployed import entered_deployed
 from tasks.progress import Bar
 from tasks.retries import google_task
 
@@ -30,8 +33,8 @@ class Done:
 
 
 @google_task(name="apply", run_name="{change.action} {change.address.kind} {change.address.name}")
-def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
-    """Carry out `change` and return when the cloud has finished it."""
+def apply_change(connection: Connection, change: Change, run: UUID, heed: Heed | None = None) -> Done:
+    """Carry out `change` and return when the cloud has finished it; raises BudgetError where growth gives way to the budget `heed` looks at."""
     logger = get_run_logger()
     context = TaskRunContext.get()
     attempt = Attempt(run=run, step=change.step, number=context.task_run.run_count if context else 1)
@@ -40,8 +43,11 @@ def apply_change(connection: Connection, change: Change, run: UUID) -> Done:
     with clock.participating(change.step):
         began = clock.now()
         logger.info("%s: %s", change.step, change.reason)
-        bar = Bar(change.address.name, f"{change.action} {change.address.kind} {change.address.name}, VMs ready")
-        with entered(connection, attempt, change), listening(bar.told):
+        counted = "stages passed" if change.address.kind == DeployedModel.kind else "VMs ready"
+        bar = Bar(change.address.name, f"{change.action} {change.address.kind} {change.address.name}, {counted}")
+        entering = entered_deployed if change.address.kind == DeployedModel.kind else entered
+        heard = heed.listener(connection, change) if heed is not None else None
+        with entering(connection, attempt, change), listening(bar.told, *([heard] if heard else [])):
             if change.action == "create":
                 driver.create(connection, attempt, change.after)
             elif change.action == "update":

@@ -54,7 +54,7 @@ def tell_actions(connection: Connection, profile: Profile, metered: Metered, aft
             f"{report.usd(metered.spent_usd)} of ${profile.budget.amount_usd:,} spent, {report.usd(metered.hourly_usd)}/h now: "
             f"{action.do} at {action.at:.0%}: {WHAT[effect]}",
         )
-        emit_event(event=THRESHOLD, resource=_resource(profile), payload=content)
+        emit_event(event=THRESHOLD, resource=resource_of(profile), payload=content)
         entry = audit.Entry(
             id=str(uuid5(NAMESPACE_URL, f"{after.month} {profile.name} {budget.key_of(profile, action)}")), at=metered.at, content=content
         )
@@ -76,7 +76,7 @@ def tell_drift(profile: Profile, before: Spending | None, metered: Metered) -> N
             "ledger_usd": f"{metered.spend.vms_usd:.2f}",
             "drift": f"{metered.drift:.4f}",
         }
-        emit_event(event=DRIFT, resource=_resource(profile), payload=content | {"told": told})
+        emit_event(event=DRIFT, resource=resource_of(profile), payload=content | {"told": told})
 
 
 def write_metrics(connection: Connection, profile: Profile, metered: Metered, live: Graph) -> None:
@@ -154,5 +154,6 @@ def _page(profile: Profile, after: Spending, metered: Metered, found: Outlook, b
     return lines
 
 
-def _resource(profile: Profile) -> dict[str, str]:
+def resource_of(profile: Profile) -> dict[str, str]:
+    """What our Prefect events are about."""
     return {"prefect.resource.id": f"ironwood.profile.{profile.name}", "prefect.resource.name": profile.name}

@@ -1,4 +1,4 @@
-"""Enter a change of a group's size in the ledger: the intent before the call, the outcome after it.
+"""Enter a change of a size (a group's, or whether a development TPU is there) in the ledger: the intent before the call, the outcome after it.
 
 1. Growth whose intent cannot be written is not begun. 2. Shrinking never waits for the ledger: what could not be written is told, and found by the
 meter. 3. An outcome that cannot be written is told: the meter finds the VMs in the cloud.
@@ -9,28 +9,70 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cloud import audit, vms
+from cloud import audit, tpus, vms
 from cloud.connection import Connection
 from cloud.journal import Attempt
 from ironwood.cost.ledger import LAG, Change, Entry, Make, Vm
 from ironwood.errors import CloudError, LedgerError, TransientError
 from ironwood.plan import Change as Planned
+from ironwood.resources.base import Address
 from ironwood.resources.group import Billed, InstanceGroup
+from ironwood.resources.queued_tpu import ACTIVE, QueuedTpu
 
 log = logging.getLogger("ironwood.journal")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sized:
+    """A change of how many VMs of `make` there are at `address`; whose it is, and the sink its ledger is behind."""
+
+    address: Address
+    owner: str
+    billed: Billed
+    before: int
+    after: int
+
+    @property
+    def make(self) -> Make:
+        """What its VMs are."""
+        billed = self.billed
+        return Make(
+            group=str(self.address),
+            tier=billed.tier,
+            zone=self.address.scope.partition("/")[2],
+            consumption=billed.consumption,
+            family=billed.family,
+            pod_chips=billed.pod_chips,
+            chips=billed.chips,
+            disk_gib=billed.disk_gib,
+        )
+
+
+def sized(change: Planned) -> Sized | None:
+    """What `change` does to what bills by its VMs; None where it does nothing, or where no ledger is kept of it."""
+    one = change.after or change.before
+    if not isinstance(one, InstanceGroup | QueuedTpu) or one.billed is None or (isinstance(one, InstanceGroup) and change.after is None):
+        return None
+    before, after = _size(change.before), _size(change.after)
+    return Sized(address=one.address, owner=one.owner, billed=one.billed, before=before, after=after) if before != after else None
+
+
+def as_ordered(tpu: QueuedTpu) -> Sized | None:
+    """A development TPU as an order of one; None where no ledger is kept of it."""
+    return Sized(address=tpu.address, owner=tpu.owner, billed=tpu.billed, before=0, after=1) if tpu.billed else None
 
 
 @contextmanager
 def entered(connection: Connection, attempt: Attempt, change: Planned) -> Iterator[None]:
     """Enter `change` before and after what is done inside, if it is one of a size that bills.
 
-    Raises LedgerError, before anything is done, when the ledger takes no entry and the group is to grow.
+    Raises LedgerError, before anything is done, when the ledger takes no entry and there are to be more VMs.
     """
-    group = change.after if isinstance(change.after, InstanceGroup) else None
-    if group is None or group.billed is None or _size(change.before) == group.size:
+    of = sized(change)
+    if of is None:
         yield
         return
     intent = Change(
@@ -39,22 +81,22 @@ def entered(connection: Connection, attempt: Attempt, change: Planned) -> Iterat
         run=attempt.run,
         step=attempt.step,
         attempt=attempt.number,
-        make=_make(group, group.billed),
-        before=_size(change.before),
-        after=group.size,
+        make=of.make,
+        before=of.before,
+        after=of.after,
     )
     try:
-        _write(connection, group, group.billed, intent)
+        _write(connection, of, intent)
     except CloudError as error:
         if intent.after > intent.before:
-            told = f"{group.address} was not grown to {group.size} VMs, because the ledger could not be written: {error}"
+            told = f"{of.address} was not grown to {of.after} VMs, because the ledger could not be written: {error}"
             kind = TransientError if isinstance(error, TransientError) else LedgerError
             raise kind(f"{told} Mend that and run again; shrinking and teardown go on without it.") from error
         log.warning("%s: not entered in the ledger, and shrunk all the same: %s", attempt.step, error)
     yield
     try:
-        outcome = replace(intent, phase="outcome", at=connection.clock.now(), vms=tuple(_seen(connection, group, intent.at)))
-        _write(connection, group, group.billed, outcome)
+        outcome = replace(intent, phase="outcome", at=connection.clock.now(), vms=tuple(_seen(connection, of, intent.at)))
+        _write(connection, of, outcome)
     except CloudError as error:
         log.warning("%s: done, and its outcome is not in the ledger; the meter will find it: %s", attempt.step, error)
 
@@ -70,16 +112,18 @@ def write(connection: Connection, *, log_name: str, owner: str, entries: list[En
         )
 
 
-def _write(connection: Connection, group: InstanceGroup, billed: Billed, entry: Change) -> None:
-    write(connection, log_name=f"projects/{connection.project}/logs/{billed.ledger.name}", owner=group.owner, entries=[entry])
+def _write(connection: Connection, of: Sized, entry: Change) -> None:
+    write(connection, log_name=f"projects/{connection.project}/logs/{of.billed.ledger.name}", owner=of.owner, entries=[entry])
 
 
-def _seen(connection: Connection, group: InstanceGroup, since: datetime) -> Iterator[Vm]:
-    """What the cloud tells of the group's VMs since the intent: those that began, those that ended. The others the ledger knows, or the meter finds."""
-    zone = group.scope.partition("/")[2]
-    assert group.billed is not None
-    ended = vms.told(connection, zones=[zone], head=group.base_instance_name + "-", since=since)
-    there = vms.of_group(connection, zone=zone, group=group.base_instance_name)
+def _seen(connection: Connection, of: Sized, since: datetime) -> Iterator[Vm]:
+    """What the cloud tells of the VMs since the intent: those that began, those that ended. The others the ledger knows, or the meter finds."""
+    zone = of.address.scope.partition("/")[2]
+    if of.address.kind == QueuedTpu.kind:
+        yield from (each for each in tpus.told(connection, zone, of.address.name, of.make) if (each.end or each.start) >= since - LAG)
+        return
+    ended = vms.told(connection, zones=[zone], head=of.address.name + "-", since=since)
+    there = vms.of_group(connection, zone=zone, group=of.address.name)
     for vm in there:
         end = vm.end or ended.ends.get(vm.id)
         if end is not None or vm.start >= since - LAG:
@@ -87,21 +131,10 @@ def _seen(connection: Connection, group: InstanceGroup, since: datetime) -> Iter
     known = {vm.id for vm in there}
     for each in ended.vms.values():
         if each.id not in known and each.start is not None and each.end is not None:
-            yield Vm(id=each.id, make=_make(group, group.billed), start=each.start, end=each.end)
-
-
-def _make(group: InstanceGroup, billed: Billed) -> Make:
-    return Make(
-        group=str(group.address),
-        tier=billed.tier,
-        zone=group.scope.partition("/")[2],
-        consumption=billed.consumption,
-        family=billed.family,
-        pod_chips=billed.pod_chips,
-        chips=billed.chips,
-        disk_gib=billed.disk_gib,
-    )
+            yield Vm(id=each.id, make=of.make, start=each.start, end=each.end)
 
 
 def _size(before: object) -> int:
+    if isinstance(before, QueuedTpu):
+        return int(before.state == ACTIVE)
     return before.size if isinstance(before, InstanceGroup) else 0

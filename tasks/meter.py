@@ -13,25 +13,30 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from cloud import audit, bill, vms
+from cloud import audit, bill, tpus, vertex, vms
 from cloud.connection import Connection
 from ironwood import naming
+from ironwood.claim import claimed
 from ironwood.cost.budget import month_of
 from ironwood.cost.estimate import estimate
 from ironwood.cost.ledger import Book, Change, Entry, Found, Make, Repairs, Seen, Thing, Vm, read_entry, repairs
 from ironwood.cost.meter import Spend, hourly_usd, spent
-from ironwood.desired import order_of
+from ironwood.desired import desired, order_of
 from ironwood.desired.observability import ledger_log
 from ironwood.errors import CloudError, TransientError
 from ironwood.graph import Graph
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Profile
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.logs import LogBucket
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
+from ironwood.resources.vertex import DeployedModel
+from ironwood.state import Exported
 from tasks.inputs import load_price_book
-from tasks.ledger import write
+from tasks.ledger import as_ordered, write
 from tasks.retries import google_task
 
-BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job")
+BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job", "redis_instance")
 """Kinds that bill while they exist; groups bill by their VMs, the NAT gateway too."""
 WORTH_SAYING = Decimal("0.01")
 """The share by which the bill may differ from the ledger before that is an alarm."""
@@ -53,12 +58,14 @@ class Metered:
     book: Book
     entries: tuple[Entry, ...]
     told: tuple[str, ...]
+    exported: Exported | None = None
 
     @property
     def spent_usd(self) -> Decimal:
-        """What counts against the budget."""
+        """What counts against the budget: the ledger, or the cloud's own bill where that is higher."""
         above = self.billed.vms_usd - self.spend.vms_usd if self.billed else Decimal(0)
-        return self.spend.total_usd + max(Decimal(0), above)
+        exported = self.exported.billed_usd - self.exported.ledger_usd if self.exported else Decimal(0)
+        return self.spend.total_usd + max(Decimal(0), above, exported)
 
     @property
     def drift(self) -> Decimal | None:
@@ -89,7 +96,8 @@ def look(connection: Connection, profile: Profile, live: Graph, looked: datetime
         mended = repairs(book, seen, since)
         told = [*mended.told, *_mend(connection, profile, mended, since)]
         book = book.with_found(mended.found)
-        billed = bill.billed(connection, head=naming.group_head(profile.name_prefix), since=since, until=at)
+        heads = (naming.group_head(profile.name_prefix), naming.development_head(profile.name_prefix))
+        billed = bill.billed(connection, heads=heads, since=since, until=at)
         running = hourly_usd(book, prices, at)
         factor = max(Decimal(1), billed.hourly_usd / running) if billed and running else Decimal(1)
         return Metered(
@@ -140,18 +148,49 @@ def changes(entries: tuple[Entry, ...] | list[Entry]) -> list[Change]:
 
 
 def _seen(connection: Connection, profile: Profile, live: Graph, book: Book, at: datetime, looked: datetime | None) -> Seen:
-    there = vms.running(connection, profile.name)
-    zones = {option.zone for tier in profile.enabled_tiers.values() for option in options_of(tier)} | {vm.make.zone for vm in there}
+    deployed = [each for each in claimed(live, profile) if isinstance(each, DeployedModel) and each.owner == profile.name]
+    there = [*vms.running(connection, profile.name), *(vm for each in deployed for vm in vertex.replicas(each))]
+    zones = {option.zone for tier in profile.enabled_tiers.values() for option in options_of(tier)} | {
+        vm.make.zone for vm in there if not vm.make.family.startswith("vertex-")
+    }
     since = max(looked or at - vms.KEPT, at - vms.KEPT)
     told = vms.told(connection, zones=zones, head=naming.group_head(profile.name_prefix), since=since)
+    there, past = (
+        [*there, *(tpus.running(connection, profile.name) if _develops(profile, live, book) else ())],
+        _past(connection, profile, live, book),
+    )
     known = {vm.id for vm in there} | set(book.vms)
+    gone = [vm for each in told.vms.values() if each.id not in known for vm in _came_and_went(profile, each)]
     return Seen(
         at=at,
         vms=tuple(there),
-        ended=told.ends,
-        gone=tuple(vm for each in told.vms.values() if each.id not in known for vm in _came_and_went(profile, each)),
+        ended=told.ends | {vm.id: vm.end for vm in past if vm.end is not None},
+        gone=(*gone, *(vm for vm in past if vm.id not in known)),
         things=tuple(_things(profile, live, at)),
     )
+
+
+def _develops(profile: Profile, live: Graph, book: Book) -> bool:
+    """Whether development TPUs are wanted, there, or in the ledger: else their API may be off."""
+    there = any(isinstance(each, QueuedTpu | StrayTpu) and each.owner == profile.name for each in live)
+    return bool(profile.development) or there or any(_is_tpu(vm) for vm in book.vms.values())
+
+
+def _is_tpu(vm: Vm) -> bool:
+    return vm.make.group.startswith(QueuedTpu.kind)
+
+
+def _past(connection: Connection, profile: Profile, live: Graph, book: Book) -> list[Vm]:
+    """Every stretch of a development TPU that has ended, as far as operations tell; what each was is known by the profile, or by the ledger."""
+    if not _develops(profile, live, book):
+        return []
+    makes = {vm.make.group.rpartition("/")[2]: vm.make for vm in book.vms.values() if _is_tpu(vm)}
+    wanted = (
+        change for each in desired(profile, profile.baseline) if isinstance(each, QueuedTpu) for change in [as_ordered(each)] if change
+    )
+    makes |= {change.address.name: change.make for change in wanted}
+    zones = {make.zone for make in makes.values()}
+    return tpus.gone(connection, zones, makes, naming.development_head(profile.name_prefix))
 
 
 def _came_and_went(profile: Profile, ended: vms.Ended) -> Iterator[Vm]:
@@ -178,4 +217,6 @@ def _things(profile: Profile, live: Graph, at: datetime) -> Iterator[Thing]:
     for each in live:
         if each.kind in BILLING and each.owner == profile.name:
             created = str(getattr(each, "created", ""))
-            yield Thing(address=str(each.address), start=datetime.fromisoformat(created).astimezone(UTC) if created else at)
+            start = datetime.fromisoformat(created).astimezone(UTC) if created else at
+            size = f"{each.tier}:{each.memory_gib}" if isinstance(each, RedisInstance) else ""
+            yield Thing(address=str(each.address), start=start, size=size)

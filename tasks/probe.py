@@ -24,8 +24,9 @@ from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService
 from ironwood.resources.scheduler_job import SchedulerJob
-from tasks import probe_https, reach
+from tasks import probe_development, probe_https, reach
 from tasks.finding import Finding
+from tasks.probe_vertex import let_in, predictions
 from tasks.retries import google_task
 
 PREDICT = "/v1/predict"
@@ -33,6 +34,8 @@ QUESTION = {"instances": [{"text": "Hello, this is a test inference request"}]}
 CALL_SECONDS = 30.0
 HEALTHY_WITHIN = timedelta(minutes=10)
 POLL = timedelta(seconds=5)
+NOT_FOUND = 5
+"""google.rpc.Code of a 404: what a job that deletes is answered where there is nothing."""
 OK = 200
 NOBODY = 502
 """What the load balancer answers while no VM is behind a service (documented)."""
@@ -90,7 +93,9 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profi
             if isinstance(each, BackendService) and each.address in wanted
             for finding in _backends(connection, each, live)
         ]
+        findings += probe_development.findings(connection, live, wanted)
         live = probe_https.settled(connection, live, wanted, profile)
+    findings += predictions(connection, live, wanted)
     findings += probe_https.findings(connection, live, wanted, profile)
     clients = reach.clients(connection, live)
     # Not a participant while it waits for an answer: stepped time has to pass for the model server.
@@ -120,11 +125,15 @@ def _group(connection: Connection, group: InstanceGroup) -> Finding:
 def _job(job: SchedulerJob) -> Finding:
     """Whether a job will run, and whether its last run was accepted."""
     last = (
-        f"last run {job.last_run}: {'accepted' if not job.last_code else f'refused with code {job.last_code}'}"
+        f"last run {job.last_run}: {'accepted' if not job.last_code else 'let in, nothing was deployed' if let_in(job) else f'refused with code {job.last_code}'}"
         if job.last_run
         else "never run"
     )
-    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and not job.last_code, found=f"{last}; next {job.next_run}")
+    found_nothing = job.method == "DELETE" and job.last_code == NOT_FOUND
+    if found_nothing:
+        last = f"last run {job.last_run}: let through, there was nothing to delete"
+    well = not job.last_code or found_nothing or let_in(job)
+    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and well, found=f"{last}; next {job.next_run}")
 
 
 def _backends(connection: Connection, service: BackendService, live: Graph) -> Iterator[Finding]:

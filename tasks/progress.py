@@ -29,17 +29,17 @@ class Bar:
         self._what = what
         self._began = self._written = time.monotonic()
         self._artifact: UUID | None = None
-        self._shown = -1.0
+        self._shown: tuple[float, str] = (-1.0, "")
 
-    def told(self, done: int, total: int) -> None:
+    def told(self, done: int, total: int, waiting_for: str = "") -> None:
         """`done` of `total` are ready."""
         now = time.monotonic()
         share = 100.0 if done >= total else 100.0 * done / total
         full = share == 100.0 and self._artifact is not None
-        if share == self._shown or (not full and (now - self._began < self._long or now - self._written < self._every)):
+        if (share, waiting_for) == self._shown or (not full and (now - self._began < self._long or now - self._written < self._every)):
             return
-        self._written, self._shown = now, share
-        told = f"{self._what}: {done} of {total}"
+        self._written, self._shown = now, (share, waiting_for)
+        told = f"{self._what}: {done} of {total}{f', {waiting_for}' if waiting_for else ''}"
         with suppress(PrefectHTTPStatusError, httpx.HTTPError):
             if self._artifact is None:
                 made = create_progress_artifact(progress=share, key=self._key, description=told)

@@ -18,6 +18,8 @@ from ironwood.placement import AVAILABILITY, LEAD_TIMES, options_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.queued_tpu import QueuedTpu
+from ironwood.resources.vertex import DeployedModel
 from tasks.apply import Done
 from tasks.finding import Finding
 from tasks.preflight.check import Check
@@ -65,6 +67,9 @@ def plan(
         say("", f"the budget of ${profile.budget.amount_usd:,} lasts {_hours(hours)} at this rate")
         if not profile.logging.enabled:
             say("", "no ledger is kept, because logging is off: what this spends is not metered")
+    fleet = sum((line.hourly_usd for line in after.lines if line.address.kind == DeployedModel.kind), Decimal(0))
+    if fleet:
+        say("", f"Vertex AI deployments are a fleet of their own beside the tiers: {usd(fleet)}/h of this, used or not")
     if after.committed_usd or before.committed_usd:
         say(
             "",
@@ -90,7 +95,8 @@ def _unwatched(after: Estimate, profile: Profile) -> str:
     """What it costs when everything of ours dies: a night's length of it, or what the leases let through."""
     if not profile.lease.enabled:
         return f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}; there are no leases"
-    groups = sum((line.hourly_usd for line in after.lines if line.address.kind == InstanceGroup.kind), Decimal(0))
+    leased = {InstanceGroup.kind, DeployedModel.kind, QueuedTpu.kind}
+    groups = sum((line.hourly_usd for line in after.lines if line.address.kind in leased), Decimal(0))
     groups -= after.unleased_usd
     most = usd(groups * (profile.lease.hours + 1))  # a lease ends on a full hour
     return f"if everything of ours died now: at most {most} until the leases end ({profile.lease.hours} to {profile.lease.hours + 1} h), then {usd(after.hourly_usd - groups)}/h"

@@ -84,7 +84,7 @@ def small_profile(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
     path.write_text(
         f"name: {name}\ncloud: embedded\nproject_id: embedded-project\nload_balancer: {{port: 8080}}\n"
-        "lease: {enabled: false}\nlogging: {enabled: false}\nmonitoring: {enabled: false}\ntiers:\n  small: {chips: 8}\n  medium: {chips: 16}\n"
+        "lease: {enabled: false}\nlogging: {enabled: false}\nmonitoring: {enabled: false}\nvertex: {endpoints: false}\ntiers:\n  small: {chips: 8}\n  medium: {chips: 16}\n"
     )
     return path
 

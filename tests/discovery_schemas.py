@@ -30,6 +30,11 @@ DOCUMENTS = (
     ("billingbudgets", "v1beta1"),
     ("cloudbilling", "v1"),
     ("cloudscheduler", "v1"),
+    ("aiplatform", "v1"),
+    ("tpu", "v2"),
+    ("redis", "v1"),
+    ("redis", "v1beta1"),
+    ("servicenetworking", "v1"),
     ("bigquery", "v2"),
 )
 CHECKED = Counter()
@@ -67,9 +72,11 @@ def _table():
 
 
 def method_of(http_method, path):
-    """The document and the method of a request, or None."""
+    """The document and the method of a request, or None; a path that begins with the API's host is looked up in its documents only."""
+    api, _, rest = path.removeprefix("/").partition(".googleapis.com")
+    path, api = (rest, api) if rest and "/" not in api else (path, None)
     for verb, pattern, where, method in _table():
-        if verb == http_method and pattern.match(path):
+        if verb == http_method and pattern.match(path) and api in {None, where[0]}:
             return where, method
     return None
 

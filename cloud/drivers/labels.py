@@ -13,10 +13,11 @@ from google.cloud import compute_v1
 from cloud.connection import Connection
 from cloud.drivers.base import ONCE, ComputeDriver
 from cloud.journal import Attempt
+from ironwood.resources.cache import PeeringRange
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.network import GlobalAddress
 
-L = TypeVar("L", bound=GlobalAddress | ForwardingRule)
+L = TypeVar("L", bound=GlobalAddress | ForwardingRule | PeeringRange)
 
 
 class LabelledDriver(ComputeDriver[L]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from google.cloud import compute_v1
@@ -11,7 +12,9 @@ from cloud.drivers import marker
 from cloud.drivers.addresses import address_of, url
 from cloud.drivers.base import ONCE, ComputeDriver
 from cloud.drivers.labels import LabelledDriver
+from cloud.errors import translated
 from cloud.journal import Attempt
+from ironwood.resources.base import GLOBAL
 from ironwood.resources.network import Allow, Firewall, GlobalAddress, Network, Router, Subnetwork
 
 
@@ -158,6 +161,18 @@ def _read_address(message: compute_v1.Address, scope: str) -> GlobalAddress:
     )
 
 
+class AddressDriver(LabelledDriver[GlobalAddress]):
+    """Those of the global addresses that reach the world; ranges for Google's services are another kind."""
+
+    def observe(self, connection: Connection) -> Iterator[GlobalAddress]:
+        """List them."""
+        client = connection.client(compute_v1.GlobalAddressesClient)
+        with translated("listing address"):
+            for message in client.list(project=connection.project, **ONCE):
+                if message.purpose != "VPC_PEERING":
+                    yield _read_address(message, GLOBAL)
+
+
 NETWORK = ComputeDriver(
     resource=Network, client=compute_v1.NetworksClient, item="network", body="network_resource", encode=_network, decode=_read_network
 )
@@ -182,7 +197,7 @@ ROUTER = ComputeDriver(
     decode=_read_router,
     level="regions",
 )
-ADDRESS = LabelledDriver(
+ADDRESS = AddressDriver(
     resource=GlobalAddress,
     client=compute_v1.GlobalAddressesClient,
     item="address",

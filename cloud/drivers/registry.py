@@ -10,6 +10,7 @@ from cloud.drivers.base import Driver
 from cloud.drivers.bigquery import DATASET, DATASET_WRITER, TABLE
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.budget import BUDGET
+from cloud.drivers.cache import REDIS_INSTANCE
 from cloud.drivers.dashboard import DASHBOARD
 from cloud.drivers.https import CERTIFICATE, HTTPS_PROXY
 from cloud.drivers.iam import SERVICE_ACCOUNT
@@ -20,11 +21,15 @@ from cloud.drivers.load_balancer import BACKEND_SERVICE, FORWARDING_RULE, HEALTH
 from cloud.drivers.logs import LOG_BUCKET, LOG_METRIC, LOG_SINK
 from cloud.drivers.metrics import METRIC_DESCRIPTOR
 from cloud.drivers.network import ADDRESS, FIREWALL, NETWORK, ROUTER, SUBNETWORK
+from cloud.drivers.private_access import PEERING_RANGE, PRIVATE_CONNECTION
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
+from cloud.drivers.queued_tpu import QUEUED_TPU
 from cloud.drivers.scheduler_job import SCHEDULER_JOB
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
+from cloud.drivers.stray_tpu import STRAY_TPU
+from cloud.drivers.vertex import DEPLOYED_MODEL, ENDPOINT_TRAFFIC, VERTEX_ENDPOINT, VERTEX_MODEL
 
 _ALL: tuple[Driver[Any], ...] = (
     SERVICE_SET,
@@ -43,12 +48,17 @@ _ALL: tuple[Driver[Any], ...] = (
     FIREWALL,
     ROUTER,
     ADDRESS,
+    PEERING_RANGE,
+    PRIVATE_CONNECTION,
+    REDIS_INSTANCE,
     HEALTH_CHECK,
     INSTANCE_TEMPLATE,
     WORKLOAD_POLICY,
     INSTANCE_GROUP,
     ENDPOINT_GROUP,
     STRAY_INSTANCE,
+    QUEUED_TPU,
+    STRAY_TPU,
     BACKEND_SERVICE,
     URL_MAP,
     HTTP_PROXY,
@@ -63,6 +73,10 @@ _ALL: tuple[Driver[Any], ...] = (
     NOTIFICATION_CHANNEL,
     ALERT_POLICY,
     UPTIME_CHECK,
+    VERTEX_MODEL,
+    VERTEX_ENDPOINT,
+    DEPLOYED_MODEL,
+    ENDPOINT_TRAFFIC,
 )
 
 DRIVERS: Mapping[str, Driver[Any]] = {driver.resource.kind: driver for driver in _ALL}

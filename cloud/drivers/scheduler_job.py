@@ -1,4 +1,4 @@
-"""Driver of Cloud Scheduler jobs that call the Compute API for us."""
+"""Driver of Cloud Scheduler jobs that call Google's APIs for us."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from cloud.drivers.iam import account_address, email
 from cloud.errors import translated
 from cloud.journal import Attempt
 from ironwood.errors import ConflictError, NotFoundError
-from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.scheduler_job import COMPUTE, TPU, SchedulerJob, vertex_host
 
-COMPUTE = "https://compute.googleapis.com/compute/v1/"
 SIDE_BY_SIDE = 8
 DEADLINE = timedelta(minutes=3)
 BACKOFF = timedelta(seconds=10)
@@ -99,7 +98,7 @@ def _encode(connection: Connection, after: SchedulerJob) -> scheduler_v1.Job:
         schedule=after.schedule,
         time_zone=after.time_zone,
         http_target=scheduler_v1.HttpTarget(
-            uri=f"{COMPUTE}projects/{connection.project}/{after.target}/{after.call}",
+            uri=f"{after.endpoint}projects/{connection.project}/{after.target}/{after.call}",
             http_method=getattr(scheduler_v1.HttpMethod, after.method),
             headers={"Content-Type": "application/json"} if after.body else {},
             body=after.body.encode(),
@@ -111,18 +110,20 @@ def _encode(connection: Connection, after: SchedulerJob) -> scheduler_v1.Job:
 
 
 def _read(found: scheduler_v1.Job, region: str) -> SchedulerJob:
-    place, _, call = found.http_target.uri.removeprefix(COMPUTE).rpartition("/")
-    ours = found.http_target.uri.startswith(COMPUTE)
+    uri = found.http_target.uri
+    endpoint = next((each for each in (COMPUTE, TPU, vertex_host(region)) if uri.startswith(each)), "")
+    place, _, call = uri.removeprefix(endpoint).rpartition("/")
     return SchedulerJob(
         name=found.name.rpartition("/")[2],
         scope=f"regions/{region}",
         owner=marker.owner_in_text(found.description),
         schedule=found.schedule,
         time_zone=found.time_zone,
-        target=place.partition("/")[2].partition("/")[2] if ours else "",
+        target=place.partition("/")[2].partition("/")[2] if endpoint else "",
+        endpoint=endpoint,
         method=scheduler_v1.HttpMethod(found.http_target.http_method).name,
         body=found.http_target.body.decode(errors="replace"),
-        call=call if ours else found.http_target.uri,
+        call=call if endpoint else uri,
         account=account_address(found.http_target.oauth_token.service_account_email),
         retries=found.retry_config.retry_count,
         state=scheduler_v1.Job.State(found.state).name,

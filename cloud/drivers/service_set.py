@@ -12,7 +12,7 @@ from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
 from cloud.journal import Attempt
-from ironwood.desired.apis import REQUIRED_APIS
+from ironwood.desired.apis import KNOWN_APIS
 from ironwood.resources.base import SERVICES
 from ironwood.resources.service_set import ServiceSet
 
@@ -52,12 +52,12 @@ class ServiceSetDriver:
 
     def _enabled(self, connection: Connection) -> tuple[str, ...]:
         client = connection.client(service_usage_v1.ServiceUsageClient)
-        names = [f"projects/{connection.project}/services/{api}" for api in REQUIRED_APIS]
+        names = [f"projects/{connection.project}/services/{api}" for api in KNOWN_APIS]
         request = service_usage_v1.BatchGetServicesRequest(parent=f"projects/{connection.project}", names=names)
         with translated("reading which APIs are enabled"):
             services = client.batch_get_services(request=request, **ONCE).services
         enabled = {service.name.rpartition("/")[2] for service in services if service.state == service_usage_v1.State.ENABLED}
-        return tuple(api for api in REQUIRED_APIS if api in enabled)
+        return tuple(api for api in KNOWN_APIS if api in enabled)
 
 
 SERVICE_SET = ServiceSetDriver()

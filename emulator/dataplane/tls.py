@@ -30,7 +30,7 @@ def context(world: World, rule: str) -> ssl.SSLContext:
         row = certificate(world, rule, name or "")
         if row is None:
             return int(ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
-        connection.context = made.setdefault(row["pem"], _loaded(row))
+        connection.context = made.setdefault(row["pem"], loaded(row))
         return None
 
     outer.sni_callback = choose
@@ -49,7 +49,8 @@ def certificate(world: World, rule: str, name: str) -> Json | None:
     return active[0][1] if active else None
 
 
-def _loaded(row: Json) -> ssl.SSLContext:
+def loaded(row: Json) -> ssl.SSLContext:
+    """What a listener with this key and certificate begins connections with."""
     found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:  # Python's ssl reads keys from files only
         path = Path(folder) / "pair.pem"

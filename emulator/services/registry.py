@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.call import Methods
+from emulator.services.aiplatform import api as aiplatform
 from emulator.services.bigquery import api as bigquery
 from emulator.services.billingbudgets import api as billingbudgets
 from emulator.services.cloudbilling import api as cloudbilling
@@ -19,8 +20,11 @@ from emulator.services.monitoring import api as monitoring
 from emulator.services.networkconnectivity import api as networkconnectivity
 from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.pubsub import api as pubsub
+from emulator.services.redis import api as redis
+from emulator.services.servicenetworking import api as servicenetworking
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
+from emulator.services.tpu import api as tpu
 from emulator.wire.grpc_methods import GrpcMethod
 from emulator.wire.routes import Route
 
@@ -58,5 +62,9 @@ SERVICES: tuple[Service, ...] = (
     cloudbilling,
     cloudscheduler,
     networkconnectivity,
+    aiplatform,
+    tpu,
+    redis,
+    servicenetworking,
     bigquery,
 )

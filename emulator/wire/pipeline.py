@@ -42,6 +42,7 @@ READS = (
     "testIamPermissions",
     "getEffectivePolicy",
     "getBillingInfo",
+    "predict",
     "query",
     "getQueryResults",
 )

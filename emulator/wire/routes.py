@@ -15,6 +15,9 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 
+_REGIONAL = re.compile(r"^[a-z]+-[a-z]+[0-9]+-")
+"""What stands before a service's name in the host of one of its regions: ``us-central1-aiplatform.googleapis.com``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
@@ -115,7 +118,7 @@ class Router:
 
     def find(self, http_method: str, path: str, host: str) -> Match | None:
         """The route for this request, or None."""
-        api = host if host in self.apis else None
+        api = next((each for each in (host, _REGIONAL.sub("", host)) if each in self.apis), None)
         prefix, _, rest = path.removeprefix("/").partition("/")
         if prefix.endswith(".googleapis.com"):
             api, path = prefix, "/" + rest

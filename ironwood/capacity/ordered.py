@@ -18,7 +18,7 @@ def steps_of(changes: Iterable[Change]) -> tuple[Step, ...]:
     first: dict[tuple[UUID, str], Change] = {}
     vms: dict[tuple[UUID, str], int] = {}
     for each in sorted(changes, key=lambda change: change.at):
-        if each.phase != "intent" or (each.run, each.step) in tried:
+        if each.phase != "intent" or each.make.family.startswith("vertex-") or (each.run, each.step) in tried:
             continue
         tried.add((each.run, each.step))
         first.setdefault((each.run, each.make.tier), each)

@@ -23,6 +23,7 @@ from ironwood.placement import pod_of
 from ironwood.profile import BudgetAction, Profile
 from ironwood.resources.base import Address
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.vertex import DeployedModel
 from ironwood.state import Effect, Reservation, Settled, Spending, State
 
 EVERY = timedelta(minutes=1)
@@ -153,7 +154,7 @@ def pods_of(profile: Profile, live: Graph) -> dict[str, int]:
 
 
 def more_usd_hour(live: Graph, wanted: Graph, prices: PriceBook) -> Decimal:
-    """What the groups of `wanted` cost an hour above what they cost in `live`: over all options and zones, what shrinks elsewhere not set off."""
+    """What the groups and deployed models of `wanted` cost an hour above what they cost in `live`: over all options and zones, what shrinks elsewhere not set off."""
     before, after = _by_group(live, prices), _by_group(wanted, prices)
     return sum((max(Decimal(0), usd - before.get(group, Decimal(0))) for group, usd in after.items()), Decimal(0))
 
@@ -161,7 +162,7 @@ def more_usd_hour(live: Graph, wanted: Graph, prices: PriceBook) -> Decimal:
 def _by_group(graph: Graph, prices: PriceBook) -> dict[Address, Decimal]:
     found: dict[Address, Decimal] = {}
     for line in estimate(graph, prices).lines:
-        if line.address.kind == InstanceGroup.kind:
+        if line.address.kind in {InstanceGroup.kind, DeployedModel.kind}:
             found[line.address] = found.get(line.address, Decimal(0)) + line.hourly_usd
     return found
 

@@ -19,7 +19,9 @@ WORTH_SAYING = Decimal(1)
 """Percent of drift from which a price is told to be out of date."""
 _SKU = re.compile(r"SKU ([0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4})")
 _USAGE: Mapping[str, str] = {"on_demand": "OnDemand", "spot": "Preemptible", "reserved": "Commit1Yr"}
-_HOUR, _MONTH, _GIB_MONTH = "h", "mo", "GiBy.mo"
+_HOUR, _MONTH, _GIB_MONTH, _GIB_HOUR = "h", "mo", "GiBy.mo", "GiBy.h"
+_CAPACITY = {"4": "m1", "10": "m2", "35": "m3", "100": "m4", "300": "m5"}
+"""What Google calls the capacity tiers of Memorystore, by their largest size in GiB."""
 _WORDS: Mapping[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "forwarding_rules_hour": (_HOUR, (("forwarding", "rule", "minimum"), ("forwarding", "rule", "first"))),
     "forwarding_rule_more_hour": (_HOUR, (("forwarding", "rule", "additional"),)),
@@ -73,6 +75,9 @@ def prices(book: PriceBook) -> Iterator[tuple[Key, Price]]:
             yield ("chip_hour", family, consumption), price
     for kind, price in book.boot_disk_gib_month.items():
         yield ("boot_disk_gib_month", kind), price
+    for tier, by_size in book.redis_gib_hour.items():
+        for size, price in by_size.items():
+            yield ("redis_gib_hour", tier, size), price
     for name in _WORDS:
         single: Price | None = getattr(book, name)
         if single is not None:
@@ -121,10 +126,20 @@ def _fits(key: Key, sku: Sku, region: str) -> bool:
         return False
     words = set(re.findall(r"[a-z0-9]+", sku.description.lower()))
     if key[0] == "chip_hour":
+        family = set(key[1].split("-"))
         flexible = {"flex", "start"} <= words
         usage = "OnDemand" if key[2] == "flex_start" else _USAGE.get(key[2], "")
-        return key[1] in words and sku.unit == _HOUR and sku.usage_type == usage and flexible == (key[2] == "flex_start")
+        return (
+            family <= words
+            and ("vertex" in words) == ("vertex" in family)
+            and sku.unit == _HOUR
+            and sku.usage_type == usage
+            and flexible == (key[2] == "flex_start")
+        )
     if key[0] == "boot_disk_gib_month":
         return set(key[1].split("-")) <= words and sku.unit == _GIB_MONTH
+    if key[0] == "redis_gib_hour":
+        tier = key[1].partition("_")[0].lower()
+        return {tier, _CAPACITY.get(key[2], "")} <= words and bool(words & {"redis", "memorystore"}) and sku.unit == _GIB_HOUR
     unit, sets = _WORDS[key[0]]
     return sku.unit == unit and any(set(each) <= words for each in sets)

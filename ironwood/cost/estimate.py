@@ -1,7 +1,7 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
 Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it,
-forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones. What
+forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones, the cache. What
 our logs, metrics and uptime checks use stays in Google's free allotments (documented). Traffic and requests are not estimated. Source of each
 price: the price book.
 """
@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from ironwood import tpu
+from ironwood import tpu, tpu_v5e
 from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
 from ironwood.graph import Graph
 from ironwood.resources.base import Address
 from ironwood.resources.bucket import Bucket
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import PROVISIONING_MODELS, InstanceGroup, InstanceTemplate
 from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import GlobalAddress, Router
+from ironwood.resources.queued_tpu import ACTIVE, QueuedTpu
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.vertex import DeployedModel
 
 CENT = Decimal("0.01")
 NAT_FLAT_FROM_VMS = 32
@@ -90,12 +93,15 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
             line
             for line in [
                 *_groups(graph, groups, book),
+                *_deployed(graph, book),
+                *_development(graph, book),
                 *_nat(graph, groups, book),
                 *_rules(graph, book),
                 *_addresses(graph, book),
                 *_stored(graph, book),
                 *_alarms(graph, book),
                 *_jobs(graph, book),
+                *_caches(graph, book),
             ]
             if line.hourly_usd or line.committed_usd
         ),
@@ -128,6 +134,25 @@ def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> I
             hourly = gib * disk.usd / HOURS_A_MONTH
             what = f"{gib:,} GiB boot disks"
             yield CostLine(address=group.address, what=what, hourly_usd=hourly, unleased_usd=_unleased(graph, group) * hourly)
+
+
+def _deployed(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """Models at Vertex AI: chips of the replicas that run, at prices of Vertex AI's own."""
+    for each in graph:
+        if isinstance(each, DeployedModel) and each.machine_type in tpu.BY_MACHINE_TYPE:
+            generation = tpu.BY_MACHINE_TYPE[each.machine_type]
+            consumption = "spot" if each.spot else "on_demand"
+            price = book.chip_hour_usd(family=f"vertex-{generation.name}", consumption=consumption, pod_chips=generation.chips_per_vm)
+            chips = each.running * generation.chips_per_vm
+            yield CostLine(address=each.address, what=f"{chips:,} {generation.name} Vertex AI chips", hourly_usd=chips * price)
+
+
+def _development(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """Chips of development TPUs that are there or are to be; VM and boot disk are part of their price (documented)."""
+    for each in graph:
+        if isinstance(each, QueuedTpu) and each.state == ACTIVE and (chips := tpu_v5e.chips_of(each.accelerator_type)):
+            price = book.chip_hour_usd(family=tpu_v5e.FAMILY, consumption=each.consumption, pod_chips=chips)
+            yield CostLine(address=each.address, what=f"{chips:,} {tpu_v5e.FAMILY} chips", hourly_usd=chips * price)
 
 
 def _unleased(graph: Graph, group: InstanceGroup) -> Decimal:
@@ -191,3 +216,12 @@ def _jobs(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     share = book.scheduler_job_month.usd * max(0, len(jobs) - JOBS_FREE) / len(jobs) / HOURS_A_MONTH
     for job in jobs:
         yield CostLine(address=job.address, what="scheduler job", hourly_usd=share)
+
+
+def _caches(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """A cache bills whatever the tiers do, and no lease ends it."""
+    for cache in graph:
+        if isinstance(cache, RedisInstance):
+            hourly = book.redis_hour_usd(tier=cache.tier, gib=cache.memory_gib)
+            what = f"{cache.memory_gib} GiB {cache.tier}, used or not, whatever the leases: Redis cache"
+            yield CostLine(address=cache.address, what=what, hourly_usd=hourly)

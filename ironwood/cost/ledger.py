@@ -53,11 +53,12 @@ class Vm:
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """Anything else that bills while it exists, by its address as text: `forwarding_rule/global/NAME`."""
+    """Anything else that bills while it exists, by its address as text: `forwarding_rule/global/NAME`; `size` is what it bills by, where it has one."""
 
     address: str
     start: datetime
     end: datetime | None = None
+    size: str = ""
 
     @property
     def kind(self) -> str:
@@ -123,7 +124,7 @@ class Found:
 
     def content(self) -> dict[str, object]:
         """The entry as the payload of a log entry."""
-        things = [f"{each.address} {_told(each.start)} {_told(each.end)}" for each in self.things]
+        things = [f"{each.address}{f'|{each.size}' if each.size else ''} {_told(each.start)} {_told(each.end)}" for each in self.things]
         return {"kind": HELD, "held": _held_content(self.vms), "things": things}
 
 
@@ -255,10 +256,15 @@ def repairs(book: Book, seen: Seen, since: datetime) -> Repairs:
             silent.append(vm)
     told.extend(_counted(late, "are gone and the ledger did not know it; they are counted until the cloud says they were"))
     told.extend(_counted(silent, "are gone and the cloud does not say since when; they are counted for as long as it may have been"))
-    standing = {each.address for each in book.standing}
-    live = {each.address for each in seen.things}
-    things = [each for each in seen.things if each.address not in standing]
-    things.extend(replace(each, end=seen.at) for each in book.standing if each.address not in live)
+    standing = {(each.address, each.size) for each in book.standing}
+    live = {(each.address, each.size) for each in seen.things}
+    of_other_size = {each.address for each in book.standing}
+    things = [
+        replace(each, start=seen.at) if each.address in of_other_size else each
+        for each in seen.things
+        if (each.address, each.size) not in standing
+    ]
+    things.extend(replace(each, end=seen.at) for each in book.standing if (each.address, each.size) not in live)
     ordered = sorted(vms, key=lambda vm: (vm.make.group, vm.id))
     found = [Found(vms=tuple(group)) for _, group in groupby(ordered, key=lambda vm: vm.make.group)]
     return Repairs(found=(*found, *([Found(things=tuple(things))] if things else [])), told=tuple(told))
@@ -272,8 +278,8 @@ def _counted(vms: list[Vm], what: str) -> Iterator[str]:
 
 def _merged(things: Iterable[Thing]) -> Iterator[Thing]:
     """Each address's stretches, those that overlap as one."""
-    ordered = sorted(things, key=lambda each: (each.address, each.start, each.end is None))
-    for _, group in groupby(ordered, key=lambda each: each.address):
+    ordered = sorted(things, key=lambda each: (each.address, each.size, each.start, each.end is None))
+    for _, group in groupby(ordered, key=lambda each: (each.address, each.size)):
         last: Thing | None = None
         for each in group:
             if last is not None and (last.end is None or each.start < last.end):
@@ -339,7 +345,8 @@ def _held_of(content: object) -> Iterator[Vm]:
 
 def _thing(text: str) -> Thing:
     address, start, end = text.rsplit(" ", 2)  # some names have spaces
-    return Thing(address=address, start=datetime.fromisoformat(start), end=_instant(end))
+    address, _, size = address.partition("|")
+    return Thing(address=address, start=datetime.fromisoformat(start), end=_instant(end), size=size)
 
 
 def _listed(content: object) -> list[object]:

@@ -1,7 +1,7 @@
 """What the stretches of the ledger cost: whole seconds, a started one counts, times the price book; a VM at least a minute.
 
 1. Chips and boot disks by the VM, from RUNNING until gone. Chips of a reservation cost nothing here: the reservation is paid, used or not.
-2. The NAT gateway by how many VMs use it: one price a VM up to 32, beyond that one price for all. 3. Forwarding rules: the first five together.
+2. The NAT gateway by how many VMs of groups use it: one price a VM up to 32, beyond that one price for all. 3. Forwarding rules: the first five together.
 4. A reserved address while there is no forwarding rule; alert conditions; scheduler jobs beyond the free ones. 5. A price by the month is charged by
 the second, 730 hours to the month. Not metered: stored bytes (a millionth of a cent), traffic.
 """
@@ -16,6 +16,7 @@ from decimal import Decimal
 from ironwood.cost.estimate import FORWARDING_RULES_TOGETHER, JOBS_FREE, NAT_FLAT_FROM_VMS
 from ironwood.cost.ledger import Book, Make, Thing, Vm
 from ironwood.cost.pricebook import HOURS_A_MONTH, Price, PriceBook
+from ironwood.resources.group import InstanceGroup
 
 AT_LEAST = 60
 """Seconds a VM bills at the least (documented)."""
@@ -98,7 +99,9 @@ def _nat_usd(book: Book, prices: PriceBook, since: datetime, until: datetime) ->
     if prices.nat_vm_hour is None or prices.nat_hour_most is None:
         return Decimal(0)
     each, most = prices.nat_vm_hour.usd, prices.nat_hour_most.usd
-    spans = [(vm.start, vm.end) for vm in book.vms.values()]
+    spans = [
+        (vm.start, vm.end) for vm in book.vms.values() if vm.make.group.startswith(InstanceGroup.kind)
+    ]  # Vertex AI's replicas and development TPUs have a network of Google's
     return _counted_usd(spans, since, until, lambda count: most if count > NAT_FLAT_FROM_VMS else count * each)
 
 
@@ -119,6 +122,11 @@ def _things_usd(book: Book, prices: PriceBook, since: datetime, until: datetime)
     if prices.scheduler_job_month is not None:
         job = prices.scheduler_job_month.usd / HOURS_A_MONTH
         total += _counted_usd(of("scheduler_job"), since, until, lambda count: max(0, count - JOBS_FREE) * job)
+    for cache in book.things:
+        if cache.kind == "redis_instance":
+            tier, _, gib = cache.size.partition(":")
+            rate = prices.redis_hour_usd(tier=tier, gib=int(gib or 0))
+            total += _counted_usd([(cache.start, cache.end)], since, until, rate.__mul__)
     return total
 
 

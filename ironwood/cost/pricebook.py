@@ -53,6 +53,7 @@ class PriceBook(BaseModel):
     storage_gib_month: Price | None = None
     scheduler_job_month: Price | None = None
     alert_condition_month: Price | None = None
+    redis_gib_hour: Mapping[str, Mapping[str, Price]] = Field(default_factory=dict)
 
     @property
     def as_of(self) -> datetime.date | None:
@@ -76,6 +77,15 @@ class PriceBook(BaseModel):
                 f"price book '{self.name}' has no {consumption} price for {family}; it has {known}. Add chip_hour.{family}.{consumption}"
             )
         return prices[consumption].usd
+
+    def redis_hour_usd(self, *, tier: str, gib: int) -> Decimal:
+        """US dollars an hour of a Memorystore instance: its GiB at the rate of its capacity tier; 0 where the book has no prices of it.
+
+        Capacity tiers are named by the most GiB they hold.
+        """
+        rates = self.redis_gib_hour.get(tier, {})
+        most = min((size for size in map(int, rates) if gib <= size), default=None)
+        return Decimal(0) if most is None else gib * rates[str(most)].usd
 
     def _pod_rate(self, pod_chips: int) -> Decimal:
         """The rate of the largest priced pod that is no larger, else of the smallest."""

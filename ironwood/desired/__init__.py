@@ -13,18 +13,24 @@ from ironwood.desired.access import VM_ROLES, bindings
 from ironwood.desired.analytics import PUBLISHER, analytics
 from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
+from ironwood.desired.cache import cache, given
+from ironwood.desired.development import development_tpus
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
 from ironwood.desired.spending import spending
 from ironwood.desired.stops import lease_job, stops
 from ironwood.desired.tiers import Serving, option_of
+from ironwood.desired.vertex import deployments, vertex
 from ironwood.desired.watching import watching
 from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Resource
+from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
+from ironwood.resources.vertex import DeployedModel, EndpointTraffic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +68,20 @@ def _tiers(footing: Footing) -> Iterator[Resource]:
             yield replace(each, lease=lease_job(footing.profile, each)) if isinstance(each, InstanceGroup) else each
 
 
+def _development(footing: Footing) -> Iterator[Resource]:
+    yield from development_tpus(footing.profile, footing.base)
+
+
 def _front(footing: Footing) -> Iterator[Resource]:
     yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
 
 
 def _memory(footing: Footing) -> Iterator[Resource]:
     yield from memory(footing.profile)
+
+
+def _cache(footing: Footing) -> Iterator[Resource]:
+    yield from cache(footing.profile, footing.base.ground)
 
 
 def _logs(footing: Footing) -> Iterator[Resource]:
@@ -82,9 +96,16 @@ def _watching(footing: Footing) -> Iterator[Resource]:
     yield from watching(footing.profile)
 
 
+def _vertex(footing: Footing) -> Iterator[Resource]:
+    yield from vertex(footing.profile, footing.base.account)
+
+
 def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.leased)
-    yield from stops(footing.profile, groups, footing.live, footing.now)
+    deployed = deployments(footing.profile, footing.base.account)
+    yield from stops(
+        footing.profile, groups, footing.live, footing.now, deployed=deployed, tpus=development_tpus(footing.profile, footing.base)
+    )
 
 
 PARTS: tuple[Part, ...] = (
@@ -92,11 +113,14 @@ PARTS: tuple[Part, ...] = (
     _access,
     _analytics,
     _tiers,
+    _development,
     _front,
+    _cache,
     _logs,
     _memory,
     _spending,
     _watching,
+    _vertex,
     _stops,
 )
 
@@ -119,7 +143,7 @@ def desired(
         for name, tier in profile.enabled_tiers.items()
     }
     footing = Footing(profile=profile, base=base, tiers=tiers, live=live, now=now)
-    return Graph.of([each for part in PARTS for each in part(footing)]).closed(base.ground.given)
+    return Graph.of([each for part in PARTS for each in part(footing)]).closed((*base.ground.given, *given(profile, base.ground)))
 
 
 def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
@@ -132,5 +156,10 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 
 def at_rest(live: Graph) -> Graph:
-    """`live` with every group at zero VMs: what teardown wants first, because it is what stops the billing."""
-    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in entered(live))
+    """`live` with every group at zero VMs, without development TPUs and the cache, and with nothing deployed at Vertex AI.
+
+    It is what teardown wants first, because it is what stops the billing.
+    """
+    stopped = QueuedTpu | StrayTpu | DeployedModel | EndpointTraffic | RedisInstance
+    standing = (each for each in entered(live) if not isinstance(each, stopped))
+    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in standing)

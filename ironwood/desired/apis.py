@@ -1,4 +1,4 @@
-"""The APIs everything desired is made through."""
+"""The APIs everything desired is made through: those every profile needs, and those of parts a profile may ask for."""
 
 from __future__ import annotations
 
@@ -19,9 +19,29 @@ REQUIRED_APIS = (
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )
+<<<<<<< HEAD
 
 
 def required(profile: Profile) -> tuple[str, ...]:
     """The APIs of everything `profile` wants."""
     more = ("bigquery.googleapis.com",) if profile.analytics.enabled or profile.budget.billing_export else ()
     return tuple(sorted({*REQUIRED_APIS, *more}))
+=======
+VERTEX_APIS = ("aiplatform.googleapis.com",)
+TPU_APIS = ("tpu.googleapis.com",)
+REDIS_APIS = ("redis.googleapis.com", "servicenetworking.googleapis.com")
+OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS)
+"""Those only some profiles use: they are enabled for these, and left as they are for the others."""
+KNOWN_APIS = (*REQUIRED_APIS, *OPTIONAL_APIS)
+"""All that any profile may need: what is looked at."""
+
+
+def apis_of(profile: Profile) -> tuple[str, ...]:
+    """The APIs `profile` needs enabled."""
+    optional = (
+        *(VERTEX_APIS if profile.vertex.endpoints else ()),
+        *(TPU_APIS if profile.development else ()),
+        *(REDIS_APIS if profile.redis.enabled else ()),
+    )
+    return (*REQUIRED_APIS, *optional)
+>>>>>>> main

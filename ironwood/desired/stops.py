@@ -1,11 +1,14 @@
 """Tiers that Google stops by itself: Cloud Scheduler jobs that empty a group, as an account of their own.
 
 1. `stop_at`: at a cron time. 2. The dead-man lease: when nobody has renewed it (`ironwood/lease.py`); every group refers to the job of its lease,
-so the job is made before the group has VMs and deleted after it. It leaves the tier's `lease_floor`, if it has one.
+so the job is made before the group has VMs and deleted after it. It leaves the tier's `lease_floor`, if it has one. 3. A model
+deployed at Vertex AI has the same two jobs, which undeploy it, a development TPU too: they delete its queued resource with its node. Neither lease is
+tried again within five minutes: the call that proves it finds nothing.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -17,15 +20,30 @@ from ironwood.lease import Lease, lease_of
 from ironwood.profile import Profile
 from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
-from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.iam_binding import IamBinding
+from ironwood.resources.queued_tpu import QueuedTpu
+from ironwood.resources.scheduler_job import TPU, SchedulerJob, vertex_host
 from ironwood.resources.service_account import ServiceAccount
+from ironwood.resources.vertex import DeployedModel
 
+VERTEX_STOPPER_ROLES = ("roles/aiplatform.user",)
+"""The narrowest predefined role with aiplatform.endpoints.undeploy."""
 STOPPER_ROLES = ("roles/compute.instanceAdmin.v1",)
 """The narrowest predefined role with compute.instanceGroupManagers.update."""
+TPU_STOPPER_ROLES = ("roles/tpu.admin",)
+"""The narrowest predefined role that may delete TPU VMs and queued resources."""
 UTC = "Etc/UTC"
 
 
-def stops(profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], live: Graph, now: datetime | None) -> Iterator[Resource]:
+def stops(
+    profile: Profile,
+    groups: Iterable[tuple[InstanceGroup, int]],
+    live: Graph,
+    now: datetime | None,
+    *,
+    deployed: Iterable[DeployedModel] = (),
+    tpus: Iterable[QueuedTpu] = (),
+) -> Iterator[Resource]:
     """The jobs, their account and what it may do; nothing where the profile wants neither. What a job has stopped is drift.
 
     With each of `groups` comes how many of its VMs stay when its lease ends.
@@ -37,7 +55,9 @@ def stops(profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], live: G
     account = ServiceAccount(
         name=naming.stopper_account_id(profile.name_prefix), owner=profile.name, display_name="Stops tiers at their time"
     )
-    granted = tuple(bindings(account, STOPPER_ROLES))
+    models = tuple(deployed)
+    roles = (*STOPPER_ROLES, *(VERTEX_STOPPER_ROLES if models else ()), *(TPU_STOPPER_ROLES if profile.development else ()))
+    granted = tuple(bindings(account, roles))
     yield account
     yield from granted
     for group, stays in groups:
@@ -57,6 +77,56 @@ def stops(profile: Profile, groups: Iterable[tuple[InstanceGroup, int]], live: G
         if profile.lease.enabled:
             yield _lease(profile, replace(job, name=naming.lease_job(group.name), call=f"resize?size={stays}"), live, now)
             yield from (_lease(profile, off, live, now) for off in _autoscaler_off(job, group, live))
+    for tpu in tpus:
+        yield from _of_tpu(profile, tpu, account, granted, live, now)
+    for each in models:
+        yield from _of_deployed(profile, each, account, granted, live, now)
+
+
+def _of_tpu(
+    profile: Profile, tpu: QueuedTpu, account: ServiceAccount, granted: tuple[IamBinding, ...], live: Graph, now: datetime | None
+) -> Iterator[SchedulerJob]:
+    job = SchedulerJob(
+        name=naming.stop_job(tpu.name),
+        scope=f"regions/{profile.region}",
+        owner=profile.name,
+        schedule="",
+        time_zone=UTC,
+        endpoint=TPU,
+        target=f"locations/{tpu.scope.partition('/')[2]}/queuedResources",
+        call=f"{tpu.name}?force=true",
+        method="DELETE",
+        account=account.address,
+        granted=tuple(each.address for each in granted),
+    )
+    if profile.stop_at is not None:
+        yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+    if profile.lease.enabled:
+        yield _lease(profile, replace(job, name=naming.lease_job(tpu.name), retries=0), live, now)
+
+
+def _of_deployed(
+    profile: Profile, deployed: DeployedModel, account: ServiceAccount, granted: tuple[IamBinding, ...], live: Graph, now: datetime | None
+) -> Iterator[SchedulerJob]:
+    """The same two jobs for a deployed model, which undeploy it; a run that finds nothing deployed is answered 404, and not tried again."""
+    job = SchedulerJob(
+        name=naming.stop_job(deployed.name),
+        scope=deployed.scope,
+        owner=profile.name,
+        schedule="",
+        time_zone=UTC,
+        endpoint=vertex_host(profile.region),
+        target=f"locations/{profile.region}/endpoints",
+        call=f"{deployed.endpoint.name}:undeployModel",
+        body=json.dumps({"deployedModelId": deployed.id}),
+        account=account.address,
+        granted=tuple(each.address for each in granted),
+        retries=0,
+    )
+    if profile.stop_at is not None:
+        yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+    if profile.lease.enabled:
+        yield _lease(profile, replace(job, name=naming.lease_job(deployed.name)), live, now)
 
 
 def _autoscaler_off(job: SchedulerJob, group: InstanceGroup, live: Graph) -> Iterator[SchedulerJob]:

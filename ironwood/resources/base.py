@@ -15,8 +15,8 @@ from typing import ClassVar, Literal, TypeVar
 
 T = TypeVar("T")
 
-Marking = Literal["description", "labels", "user_labels", "display_name", "member", "none"]
-"""Where a kind carries its marker. `member`: it is ours if it speaks of an account of ours. `none`: it cannot, and is kept on teardown."""
+Marking = Literal["description", "labels", "user_labels", "display_name", "member", "recorded", "none"]
+"""Where a kind carries its marker. `member`: it is ours if it speaks of an account of ours. `recorded`: the state object says so. `none`: it cannot, and is kept on teardown."""
 
 GLOBAL = "global"
 

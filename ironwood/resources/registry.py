@@ -6,6 +6,7 @@ from ironwood.resources.analytics import Dataset, DatasetWriter, Table
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.budget import Budget, Subscription, Topic
+from ironwood.resources.cache import PeeringRange, PrivateConnection, RedisInstance
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.iam_binding import IamBinding
@@ -13,9 +14,11 @@ from ironwood.resources.load_balancer import BackendService, ForwardingRule, Hea
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescriptor, NotificationChannel, UptimeCheck
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
+from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
+from ironwood.resources.vertex import DeployedModel, EndpointTraffic, VertexEndpoint, VertexModel
 
 KINDS: dict[str, type[Resource]] = {
     each.kind: each
@@ -36,12 +39,17 @@ KINDS: dict[str, type[Resource]] = {
         Firewall,
         Router,
         GlobalAddress,
+        PeeringRange,
+        PrivateConnection,
+        RedisInstance,
         HealthCheck,
         InstanceTemplate,
         WorkloadPolicy,
         InstanceGroup,
         EndpointGroup,
         StrayInstance,
+        QueuedTpu,
+        StrayTpu,
         BackendService,
         UrlMap,
         HttpProxy,
@@ -56,5 +64,9 @@ KINDS: dict[str, type[Resource]] = {
         NotificationChannel,
         AlertPolicy,
         UptimeCheck,
+        VertexModel,
+        VertexEndpoint,
+        DeployedModel,
+        EndpointTraffic,
     )
 }

@@ -7,10 +7,18 @@ from typing import ClassVar
 
 from ironwood.resources.base import Address, Marking, Resource, observed
 
+COMPUTE = "https://compute.googleapis.com/compute/v1/"
+TPU = "https://tpu.googleapis.com/v2/"
+
+
+def vertex_host(region: str) -> str:
+    """Where jobs call Vertex AI in `region`: each has a host of its own."""
+    return f"https://{region}-aiplatform.googleapis.com/v1/"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulerJob(Resource):
-    """A Cloud Scheduler job that sends `call` (such as `resize?size=0`) of `target`, a Compute resource, as `account`. Marked in its description.
+    """A Cloud Scheduler job that sends `call` (such as `resize?size=0`) of `target` to `endpoint`, Compute by default, as `account`. Marked in its description.
 
     `target` is a path below the project, no reference: a job may be there before what it calls, and after it. `granted`: the bindings without
     which the call is refused. `schedule` is a cron expression in `time_zone`. `state` is ENABLED or PAUSED: one paused by hand is drift. A 2xx only says that the call
@@ -22,6 +30,7 @@ class SchedulerJob(Resource):
 
     schedule: str
     time_zone: str
+    endpoint: str = COMPUTE
     target: str
     call: str
     method: str = "POST"

@@ -11,14 +11,17 @@ from ironwood.plan import Plan
 from ironwood.profile import Profile
 from tasks.preflight.apis import apis
 from tasks.preflight.billing import billing
+from tasks.preflight.cache import cache
 from tasks.preflight.capacity import chips, reservations, zones
 from tasks.preflight.check import Asked, Check
+from tasks.preflight.development import development
 from tasks.preflight.memory import memory
 from tasks.preflight.names import domains
 from tasks.preflight.network import network
 from tasks.preflight.observability import observability
 from tasks.preflight.organisation import organisation
 from tasks.preflight.quotas import quotas
+from tasks.preflight.vertex import vertex
 from tasks.retries import google_task
 
 CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
@@ -29,10 +32,13 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     reservations,
     quotas,
     billing,
+    cache,
+    development,
     memory,
     observability,
     domains,
     organisation,
+    vertex,
 )
 
 

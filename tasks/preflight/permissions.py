@@ -5,6 +5,7 @@ What each operation needs is `permissions.yaml` beside this file, made from what
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -13,9 +14,13 @@ from ruamel.yaml import YAML
 
 from cloud import access
 from cloud.connection import Connection
-from ironwood.errors import ApiDisabledError
+from cloud.drivers.service_set import SERVICE_SET
+from ironwood.desired.apis import KNOWN_APIS, REQUIRED_APIS
+from ironwood.errors import ApiDisabledError, PermissionDeniedError
 from ironwood.graph import Graph
+from ironwood.resources.base import SERVICES
 from ironwood.resources.service_account import ServiceAccount
+from ironwood.resources.service_set import ServiceSet
 from tasks.preflight.check import Check
 from tasks.retries import google_task
 
@@ -39,6 +44,8 @@ def permissions(connection: Connection, operation: Operation, wanted: Graph) -> 
     asked = [permission for permission in needed(operation) if not permission.startswith(ELSEWHERE)]
     try:
         with connection.clock.participating("permissions"):
+            unused = _unused(connection, wanted)
+            asked = [permission for permission in asked if not permission.startswith(unused)]
             held = access.held(connection, asked)
             barred = [] if ACT_AS in held or ACT_AS not in asked else _barred(connection, wanted)
     except ApiDisabledError:
@@ -52,6 +59,18 @@ def permissions(connection: Connection, operation: Operation, wanted: Graph) -> 
         remedy = f"Grant it: {_binding(connection.project, 'roles/iam.serviceAccountUser')}"
         checks.append(Check(subject="permissions", found=f"{operation} needs {ACT_AS} on {', '.join(barred)}", remedy=remedy))
     return checks or [Check(subject="permissions", found=f"all {len(asked)} that {operation} uses")]
+
+
+def _unused(connection: Connection, wanted: Graph) -> tuple[str, ...]:
+    """What permissions of APIs begin with that only some profiles use: this one does not, and they are off, so nothing of them can be there."""
+    mine = wanted.get(SERVICES)
+    used = set(mine.enabled) if isinstance(mine, ServiceSet) else set()
+    optional = [api for api in KNOWN_APIS if api not in REQUIRED_APIS]
+    if used.issuperset(optional):
+        return ()
+    with suppress(PermissionDeniedError):  # the permission to look is named with the others
+        used |= {api for each in SERVICE_SET.observe(connection) for api in each.enabled}
+    return tuple(f"{api.partition('.')[0]}." for api in optional if api not in used)
 
 
 def _barred(connection: Connection, wanted: Graph) -> list[str]:

@@ -12,10 +12,10 @@ def quota_id(metric: str, scope: str) -> str:
     return f"{metric.replace('_', '-')}-per-project{'' if scope == 'global' else '-region'}"
 
 
-def request(project: str, quota: str, value: int, dimensions: Mapping[str, str]) -> str:
+def request(project: str, quota: str, value: int, dimensions: Mapping[str, str], *, service: str = "compute.googleapis.com") -> str:
     """The command that asks for `value` of `quota` altogether."""
     where = ",".join(f"{key}={each}" for key, each in dimensions.items())
     return (
-        f"`gcloud beta quotas preferences create --service=compute.googleapis.com --project={project} --quota-id={quota} "
+        f"`gcloud beta quotas preferences create --service={service} --project={project} --quota-id={quota} "
         f"--preferred-value={value}{f' --dimensions={where}' if where else ''}`"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +24,7 @@ from ironwood.cost.estimate import estimate
 from ironwood.errors import BudgetError, PermissionDeniedError, UnfinishedError
 from ironwood.profile import Profile
 from ironwood.windows.demand import WeekDemand
-from running import HTTP, EmbeddedCloud
+from running import HTTP, EmbeddedCloud, wait_until
 from tasks.budget import reserve
 from tasks.in_force import put_in_force
 from tasks.inputs import load_price_book, load_profile
@@ -141,6 +142,30 @@ def test_two_growing_runs_at_once_cannot_pass_the_budget_together(flows_here: Em
     with pytest.raises(BudgetError, match="promised to other runs"):
         scale(str(small_profile), {"small": 3, "medium": 0})  # what shrinks is carried out all the same
     assert sizes(flows_here) == {"small": 2, "medium": 0}
+
+
+@pytest.mark.long
+def test_a_run_that_waits_for_vms_gives_way_to_the_budget_which_takes_back_what_it_ordered(
+    tmp_path: Path, flows_here: EmbeddedCloud, small_profile: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert flows_here
+    cloud = EmbeddedCloud(folder=tmp_path, scale=60).start()
+    monkeypatch.setenv("IRONWOOD_EMULATOR", cloud.rest)
+    try:
+        profile = budgeted(small_profile, 1_000, "at: 0.9, do: shrink_to_floor")
+        small_profile.write_text(small_profile.read_text().replace("medium: {", "medium: {replicas: 0, min_replicas: 0, "))
+        provision(str(small_profile))
+        with ThreadPoolExecutor(1) as pool:
+            growing = pool.submit(copy_context().run, scale, str(small_profile), {"medium": 1})
+            wait_until(lambda: sizes(cloud)["medium"] == 4, "the order of medium's VMs")
+            cloud.tell("faults", {"type": "price", "sku": "tpu7x.us-central1.on_demand", "factor": 1_000})
+            assert check_budget(str(small_profile)) == 1
+            assert sizes(cloud)["medium"] == 0
+            with pytest.raises(UnfinishedError, match="stops growing: tier medium, 1 wanted, 0 allowed: shrink_to_floor at 90%"):
+                growing.result()
+        assert remembered(connect(profile), profile).done
+    finally:
+        cloud.stop()
 
 
 def test_growth_is_blocked_without_the_ledger_and_shrinking_is_not(flows_here: EmbeddedCloud, small_profile: Path):

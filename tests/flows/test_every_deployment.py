@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,10 @@ def start_worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def start(server: PrefectServer, flow: str, scheduled: datetime | None = None, **parameters: object) -> str:
+def start(server: PrefectServer, flow: str, scheduled: datetime | None = None, tags: Sequence[str] = (), **parameters: object) -> str:
     """Run the deployment of `flow`; answers the run's id."""
     found = HTTP.get(f"{server.url}/deployments/name/{flow}/{NAME}", timeout=60).raise_for_status().json()
-    body: dict[str, Any] = {"parameters": parameters}
+    body: dict[str, Any] = {"parameters": parameters, "tags": list(tags)}
     if scheduled is not None:
         body["state"] = {"type": "SCHEDULED", "state_details": {"scheduled_time": scheduled.isoformat()}}
     made: list[str] = []
@@ -128,6 +128,29 @@ def test_doubled_late_and_overlapping_runs_leave_the_same_state(prefect_server: 
     told = ended(prefect_server, *doubled, start(prefect_server, "scale", scheduled=late, sizes={"small": 2}))
     assert [each.partition(" ")[0] for each in told] == ["COMPLETED"] * 3
     assert (in_the_cloud.inventory(), groups(in_the_cloud)) == (once, vms)
+
+
+@pytest.mark.usefixtures("worker", "in_the_cloud")
+def test_a_budgets_event_starts_scale(prefect_server: PrefectServer):
+    resource = {"prefect.resource.id": f"ironwood.profile.{NAME}", "prefect.resource.name": NAME}
+    event = {"occurred": datetime.now(UTC).isoformat(), "event": "ironwood.budget.threshold", "resource": resource, "id": str(uuid4())}
+    HTTP.post(f"{prefect_server.url}/events", json=[event], timeout=60).raise_for_status()
+    wait_until(lambda: len(runs_of(prefect_server, "scale")) == 1, "a run of scale", 60)
+    assert ended(prefect_server, *runs_of(prefect_server, "scale"))[0].startswith("COMPLETED")
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_run_every_minute_that_nobody_takes_up_is_cancelled(prefect_server: PrefectServer):
+    late = start(prefect_server, "check_budget", scheduled=datetime.now(UTC) - timedelta(minutes=2), tags=["auto-scheduled"])
+    asked = start(prefect_server, "check_budget", scheduled=datetime.now(UTC) - timedelta(minutes=2))
+    wait_until(lambda: state_of(prefect_server, late)["type"] == "CANCELLED", "the late run to be cancelled", 180)
+    assert state_of(prefect_server, asked)["name"] == "Late"  # somebody started it by hand: it is done when there is a worker
+
+
+def runs_of(server: PrefectServer, flow: str) -> list[str]:
+    """Ids of the runs of a flow."""
+    body = {"flows": {"name": {"any_": [flow]}}}
+    return [str(each["id"]) for each in HTTP.post(f"{server.url}/flow_runs/filter", json=body, timeout=60).raise_for_status().json()]
 
 
 def groups(cloud: EmbeddedCloud) -> int:

@@ -18,6 +18,7 @@ from running import EmbeddedCloud
 PROJECT = "embedded-project"
 COMPUTE = f"compute/v1/projects/{PROJECT}"
 OVERRIDES = {
+    "AIPLATFORM": "",
     "COMPUTE": "compute/v1/",
     "IAM": "",
     "SERVICEUSAGE": "",
@@ -31,12 +32,14 @@ READS = {
     "project-info describe": COMPUTE,
     "health-checks describe": f"{COMPUTE}/global/healthChecks/tpu-health-check",
     "backend-services list": f"{COMPUTE}/aggregated/backendServices",
+    "ai endpoints list": f"v1/projects/{PROJECT}/locations/us-central1/endpoints?pageSize=100",
     "iam service-accounts list": f"v1/projects/{PROJECT}/serviceAccounts?pageSize=100",
 }
 
 
 @pytest.fixture
 def provisioned(flows_here: EmbeddedCloud, small_profile: Path) -> EmbeddedCloud:
+    small_profile.write_text(small_profile.read_text().replace("vertex: {endpoints: false}\n", ""))
     provision(str(small_profile))
     return flows_here
 
@@ -46,6 +49,8 @@ def test_what_gcloud_would_read_is_answered(provisioned: EmbeddedCloud):
     assert {command: answer.status_code for command, answer in answers.items()} == dict.fromkeys(READS, 200)
     rule = answers["forwarding-rules describe"].json()
     assert rule["portRange"] == "8080-8080"
+    listed = answers["ai endpoints list"].json()["endpoints"]
+    assert {each["displayName"] for each in listed} == {"inference-endpoint-small", "inference-endpoint-medium"}
     assert rule["IPAddress"].startswith("127.")
     assert any("tpu-inference-sa@" in each["email"] for each in answers["iam service-accounts list"].json()["accounts"])
 
@@ -100,6 +105,8 @@ def test_the_seeds_gcloud_commands_print_what_was_provisioned(gcloud: Callable[.
         key: value for key, value in check["httpHealthCheck"].items() if key not in {"port", "requestPath"}
     }
     assert "tpu-inference-sa@" in gcloud("iam", "service-accounts", "list", "--format=value(email)")
+    listed = json.loads(gcloud("ai", "endpoints", "list", "--region=us-central1", "--format=json"))
+    assert {each["displayName"] for each in listed} == {"inference-endpoint-small", "inference-endpoint-medium"}
     quotas = json.loads(gcloud("compute", "project-info", "describe", "--format=json(quotas)"))["quotas"]
     assert any(quota["metric"] == "NETWORKS" and quota["usage"] >= 1 for quota in quotas)
     assert gcloud("services", "enable", "compute.googleapis.com", "iam.googleapis.com") == ""

@@ -22,7 +22,7 @@ from flows.provision import provision
 from flows.scale import scale
 from flows.teardown import teardown
 from ironwood.desired import desired
-from ironwood.desired.apis import REQUIRED_APIS
+from ironwood.desired.apis import KNOWN_APIS
 from ironwood.errors import PreflightError
 from running import HTTP, ROOT, EmbeddedCloud, command, wait_until
 from tasks.inputs import load_profile
@@ -86,7 +86,7 @@ def test_the_documentation_says_what_is_asked_for():
 
 @pytest.mark.usefixtures("alice")
 def test_a_missing_permission_is_named_with_its_remedy_before_the_first_write(flows_here: EmbeddedCloud, small_profile: Path):
-    enable(flows_here, *REQUIRED_APIS)
+    enable(flows_here, *KNOWN_APIS)
     name = small_profile.read_text().partition("\n")[0].removeprefix("name: ")
     operations: dict[str, Callable[[], object]] = {
         "provision": lambda: provision(str(small_profile)),
@@ -108,7 +108,7 @@ def test_a_missing_permission_is_named_with_its_remedy_before_the_first_write(fl
 
 @pytest.mark.usefixtures("alice")
 def test_act_as_may_be_granted_on_the_account_alone(flows_here: EmbeddedCloud, small_profile: Path):
-    enable(flows_here, *REQUIRED_APIS)
+    enable(flows_here, *KNOWN_APIS)
     hold_exactly(flows_here, set(USED["provision"]) - {ACT_AS})
     account = f"v1/{PROJECT}/serviceAccounts/tpu-inference-sa@embedded-project.iam.gserviceaccount.com"
     ask(flows_here, f"v1/{PROJECT}/serviceAccounts", {"accountId": "tpu-inference-sa"}).raise_for_status()
@@ -127,7 +127,7 @@ def test_act_as_may_be_granted_on_the_account_alone(flows_here: EmbeddedCloud, s
 def test_a_permission_taken_away_in_the_middle_is_told_by_the_step_and_given_back_the_run_is_finished(
     flows_here: EmbeddedCloud, commands: dict[str, str], tmp_path: Path
 ):
-    enable(flows_here, *REQUIRED_APIS)
+    enable(flows_here, *KNOWN_APIS)
     hold_exactly(flows_here, set(USED["provision"]))
     path = tmp_path / "middle.yaml"
     path.write_text(PROFILE.replace("name: permissions", f"name: middle-{os.getpid() % 1000}"))

@@ -13,8 +13,9 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
-from ironwood.desired.apis import REQUIRED_APIS
+from ironwood.desired.apis import KNOWN_APIS
 from ironwood.resources.registry import KINDS
+from ironwood.state import State
 from running import HTTP, EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 from tasks.proof import prove_zero
@@ -28,6 +29,7 @@ class Planter:
     """Plants marked objects through clients of its own."""
 
     def __init__(self, cloud: EmbeddedCloud, owner: str) -> None:
+        self.owner = owner
         self.cloud, self.mark, self.labels = cloud, f"ironwood-profile={owner}", {"ironwood-profile": owner}
         self.planted: set[str] = set()
 
@@ -132,6 +134,18 @@ class Planter:
         groups.abandon_instances_unary(**place, instance_group_managers_abandon_instances_request_resource=body)  # type: ignore[attr-defined]
         wait_until(lambda: groups.get(**place).target_size == 0, "the VM to be abandoned")  # type: ignore[attr-defined]
 
+    def queued_tpu(self) -> None:
+        node = {"acceleratorType": "v5litepod-1", "runtimeVersion": "v2-alpha-tpuv5-lite", "labels": self.labels}
+        parent = f"projects/{PROJECT}/locations/{OTHER_REGION}-a"
+        body = {"tpu": {"nodeSpec": [{"parent": parent, "nodeId": "orphan", "node": node}]}, "spot": {}}
+        self.ask(f"/v2/{parent}/queuedResources?queuedResourceId=orphan", body)
+        url = f"http://{self.cloud.rest}/v2/{parent}/queuedResources/orphan"
+        wait_until(lambda: HTTP.get(url).json()["state"]["state"] == "ACTIVE", "the TPU")
+
+    def stray_tpu(self) -> None:
+        node = {"acceleratorType": "v5litepod-1", "runtimeVersion": "v2-alpha-tpuv5-lite", "labels": self.labels}
+        self.ask(f"/v2/projects/{PROJECT}/locations/{OTHER_REGION}-b/nodes?nodeId=orphan", node)
+
     def backend_service(self) -> None:
         resource = compute_v1.BackendService(
             name="orphan", description=self.mark, load_balancing_scheme="EXTERNAL_MANAGED", protocol="HTTP"
@@ -182,6 +196,37 @@ class Planter:
         made.labels = self.labels
         client.create_bucket(made, location="europe-west4")
         client.bucket("orphans-of-another-name").blob("left/behind").upload_from_string("x")
+
+    def peering_range(self) -> None:
+        self.plant("network")
+        resource = compute_v1.Address(
+            name="orphan-range",
+            description=self.mark,
+            purpose="VPC_PEERING",
+            address_type="INTERNAL",
+            prefix_length=24,
+            network=f"{GLOBAL}/networks/orphan",
+        )
+        self.insert(compute_v1.GlobalAddressesClient, address_resource=resource)
+
+    def private_connection(self) -> None:
+        """It cannot be marked: the state object says whose it is."""
+        self.plant("bucket")
+        self.plant("peering_range")
+        state = State(profile=self.owner).owning("private_connection/global/orphan").to_json()
+        bucket = connect(load_profile("embedded")).client(storage.Client).bucket("orphans-of-another-name")
+        bucket.blob("state.json").upload_from_string(state)
+        url = "/servicenetworking.googleapis.com/v1/services/servicenetworking.googleapis.com/connections"
+        self.ask(url, {"network": f"{GLOBAL}/networks/orphan", "reservedPeeringRanges": ["orphan-range"]})
+        listed = f"http://{self.cloud.rest}{url}?network={GLOBAL}/networks/orphan"
+        wait_until(lambda: "orphan" in HTTP.get(listed).text, "the connection")
+
+    def redis_instance(self) -> None:
+        self.plant("private_connection")
+        body = {"tier": "BASIC", "memorySizeGb": 1, "labels": self.labels, "authorizedNetwork": f"{GLOBAL}/networks/orphan"}
+        head = f"/redis.googleapis.com/v1/projects/{PROJECT}/locations/{OTHER_REGION}/instances"
+        self.ask(f"{head}?instanceId=orphan", {**body, "connectMode": "PRIVATE_SERVICE_ACCESS"})
+        wait_until(lambda: HTTP.get(f"http://{self.cloud.rest}{head}/orphan").json().get("state") == "READY", "the instance")
 
     def ask(self, path: str, body: object) -> None:
         """A request to one of the newer APIs, which share the REST port."""
@@ -255,6 +300,37 @@ class Planter:
         }
         client.create_job(parent=parent, job=job)
 
+    def vertex(self, path: str, body: object, there: str) -> None:
+        place = f"/v1/projects/{PROJECT}/locations/us-central1"
+        self.ask(f"/aiplatform.googleapis.com{place}/{path}", body)
+        wait_until(
+            lambda: (
+                there
+                in HTTP.get(
+                    f"http://{self.cloud.rest}/aiplatform.googleapis.com{place}/{path.split(':', maxsplit=1)[0].split('?', maxsplit=1)[0]}"
+                ).text
+            ),
+            there,
+        )
+
+    def vertex_model(self) -> None:
+        model = {"displayName": "orphan", "containerSpec": {"imageUri": "server:1"}, "labels": self.labels}
+        self.vertex("models:upload", {"modelId": "orphan", "model": model}, "models/orphan")
+
+    def vertex_endpoint(self) -> None:
+        self.vertex("endpoints?endpointId=orphan", {"displayName": "orphan", "labels": self.labels}, "endpoints/orphan")
+
+    def deployed_model(self) -> None:
+        self.plant("vertex_model")
+        self.plant("vertex_endpoint")
+        machine = {"machineType": "tpu7x-standard-4t", "tpuTopology": "2x2x1"}
+        model = f"projects/{PROJECT}/locations/us-central1/models/orphan"
+        deployed = {"id": "1", "model": model, "dedicatedResources": {"machineSpec": machine, "minReplicaCount": 1}}
+        self.vertex("endpoints/orphan:deployModel", {"deployedModel": deployed, "trafficSplit": {"0": 100}}, '"deployedModels"')
+
+    def endpoint_traffic(self) -> None:
+        self.plant("deployed_model")
+
     def service_account(self) -> None:
         client = connect(load_profile("embedded")).client(iam_admin_v1.IAMClient)
         account = iam_admin_v1.ServiceAccount(description=self.mark)
@@ -300,6 +376,6 @@ def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedC
 def _apis_on(cloud: EmbeddedCloud) -> None:
     """A project in which a profile once lived: its APIs are on, and nothing is left."""
     url = f"http://{cloud.rest}/v1/projects/{PROJECT}/services:batchEnable"
-    HTTP.post(url, json={"serviceIds": list(REQUIRED_APIS)}).raise_for_status()
+    HTTP.post(url, json={"serviceIds": list(KNOWN_APIS)}).raise_for_status()
     service = f"http://{cloud.rest}/v1/projects/{PROJECT}/services/compute.googleapis.com"
     wait_until(lambda: HTTP.get(service).json()["state"] == "ENABLED", "the APIs")

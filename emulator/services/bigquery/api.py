@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.billing import Usage
 from emulator.call import Handler, Methods
 from emulator.rules import assumed, documented
-from emulator.services.bigquery import datasets, jobs, rows, tables
+from emulator.services.bigquery import billing_export, datasets, jobs, rows, tables
 from emulator.services.bigquery.names import DATASETS, TABLES
 from emulator.wire.described import described_routes
 from emulator.wire.grpc_methods import GrpcMethod
@@ -32,6 +32,9 @@ assumed("bill-bigquery-now", "What is stored bills by what is stored now, since 
 def register(world: World, methods: Methods) -> None:
     """Add the handlers, the inventory and the usage."""
     world.inventories.append(_inventory)
+    for told, ours in ((datasets.MADE, billing_export.begin), (rows.REFRESHED, billing_export.refresh)):
+        if ours not in told:
+            told.append(ours)
     world.meter.sources.append(lambda now: _usages(world, now))
     handlers: dict[str, Handler] = {
         "datasets.insert": datasets.insert, "datasets.get": datasets.get, "datasets.list": datasets.list_, "datasets.patch": datasets.patch,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emulator.access import orgpolicies
@@ -59,6 +60,10 @@ assumed("bigquery-undelete", "A deleted dataset is gone at once; the seven days 
 assumed("bigquery-access-members", "A dataset's access may name any address but a service account of this project that is not there.")
 
 
+MADE: list[Callable[[World, str, int], None]] = []
+"""What is told of each new dataset: Google's own exports go to some."""
+
+
 def view(world: World, row: Json) -> Json:
     """The dataset as clients see it."""
     name = row["name"]
@@ -90,6 +95,8 @@ def insert(call: Call) -> Json:
         settled["access"] = _default_access(call)
     row = {"name": name, "location": location, "created": call.now, "updated": call.now, "serial": 1, "body": settled}
     world.store.put(DATASETS, name, row)
+    for told in MADE:
+        told(world, name, call.now)
     return view(world, row)
 
 

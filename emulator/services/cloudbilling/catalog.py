@@ -27,15 +27,26 @@ SERVICES = {
     "95FF-2EF5-5EA1": ("Cloud Storage", "Google"),
     "1F51-0D80-9E1E": ("Cloud Scheduler", "Google"),
     "58CD-E7C3-72CA": ("Cloud Monitoring", "Google"),
+    "C7E2-9256-1C43": ("Vertex AI", "Google"),
+    "5AF5-2C11-D467": ("Cloud Memorystore for Redis", "Google"),
 }
 COMPUTE = "6F81-5844-456A"
-SERVICE_OF = {"storage": "95FF-2EF5-5EA1", "scheduler": "1F51-0D80-9E1E", "alerting": "58CD-E7C3-72CA"}
+VERTEX = "C7E2-9256-1C43"
+SERVICE_OF = {
+    "vertex-tpu7x": VERTEX,
+    "vertex-ct6e": VERTEX,
+    "vertex-ct5p": VERTEX,
+    "storage": "95FF-2EF5-5EA1",
+    "scheduler": "1F51-0D80-9E1E",
+    "alerting": "58CD-E7C3-72CA",
+    "memorystore": "5AF5-2C11-D467",
+}
 KNOWN = {"tpu7x.us-central1.on_demand": "0F71-4391-B6CA"}
 USAGE_TYPES = {"on_demand": "OnDemand", "spot": "Preemptible", "flex_start": "OnDemand", "reserved": "Commit1Yr"}
 UNITS = {
     "chip-hour": ("h", "hour", "s", 3600), "vcpu-hour": ("h", "hour", "s", 3600), "hour": ("h", "hour", "s", 3600),
     "condition-hour": ("h", "hour", "s", 3600), "rule-hour": ("h", "hour", "s", 3600), "VM-hour": ("h", "hour", "s", 3600), "GiB": ("GiBy", "gibibyte", "By", 1 << 30),
-    "GiB-month": ("GiBy.mo", "gibibyte month", "By.s", (1 << 30) * 2_628_000), "job-month": ("mo", "month", "s", 2_628_000),
+    "GiB-month": ("GiBy.mo", "gibibyte month", "By.s", (1 << 30) * 2_628_000), "GiB-hour": ("GiBy.h", "gibibyte hour", "By.s", (1 << 30) * 3600), "job-month": ("mo", "month", "s", 2_628_000),
 }  # fmt: skip
 NANO = Decimal("0.000000001")
 assumed(

@@ -1,4 +1,4 @@
-"""Cloud Quotas v1, the read side over REST: quotaInfos get and list of Compute Engine.
+"""Cloud Quotas v1, the read side over REST: quotaInfos get and list of Compute Engine and Cloud TPU.
 
 1. What is shown is what Compute enforces (``emulator/quotas.py``), changes made through the admin surface included.
 2. A limit that differs by region, or by TPU family and region, has one entry in ``dimensionsInfos`` for each [documented].
@@ -20,6 +20,8 @@ from emulator.quotas import GLOBAL_DEFAULTS, REGION_DEFAULTS, TPU_FAMILIES
 from emulator.rules import assumed, documented
 from emulator.services.compute.catalog import REGIONS
 from emulator.services.compute.pages import page
+from emulator.services.tpu import catalog
+from emulator.services.tpu import quota as tpu_quota
 from emulator.wire.grpc_methods import GrpcMethod
 from emulator.wire.routes import Route, template_pattern
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 API = "cloudquotas.googleapis.com"
-SERVICE = "compute.googleapis.com"
+SERVICE, VERTEX, TPU = "compute.googleapis.com", "aiplatform.googleapis.com", "tpu.googleapis.com"
 METHOD = "cloudquotas.projects.locations.services.quotaInfos."
 FAMILY_QUOTA = "TPUS-PER-TPU-FAMILY"
 SPOT_QUOTAS = {"TPU7X": "PREEMPTIBLE-TPU7X", "CT6E": "PREEMPTIBLE-TPU-V6E", "CT5P": "PREEMPTIBLE-TPU-V5P"}
@@ -38,18 +40,28 @@ documented(
 )
 assumed("tpu-family-spelling", "The dimension tpu_family spells TPU7X and CT6E in capitals, as CT6E was reported; compare without case.")
 assumed("spot-quota-metric", "A Spot TPU quota's metric is its id in small letters, for example compute.googleapis.com/preemptible_tpu7x.")
-assumed("quota-infos", "quotaInfos lists the quotas the emulator enforces, Compute's only; an unknown one is a 404; a page holds 50.")
+assumed(
+    "vertex-quota-name",
+    "Vertex AI's quotas of TPU7x chips are CustomModelServingTPU7xPerProjectPerRegion and CustomModelServingPreemptibleTPU7xPerProjectPerRegion.",
+)
+assumed(
+    "quota-infos",
+    "quotaInfos lists the quotas the emulator enforces, of Compute, Cloud TPU and Vertex AI; an unknown one is a 404; a page holds 50.",
+)
 
 
 def _info(world: World, quota: str, metric: str, dimensions: list[str], entries: list[Json]) -> Json:
     scope = "-per-project-region" if "region" in dimensions else "-per-project"
-    quota_id = quota.replace("_", "-") + scope
+    return _named(world, SERVICE, quota.replace("_", "-") + scope, quota, metric, dimensions, entries)
+
+
+def _named(world: World, service: str, quota_id: str, quota: str, metric: str, dimensions: list[str], entries: list[Json]) -> Json:
     words = quota.replace("_", " ").replace("-", " ").capitalize()
     return {
-        "name": f"projects/{world.settings.project_number}/locations/global/services/{SERVICE}/quotaInfos/{quota_id}",
+        "name": f"projects/{world.settings.project_number}/locations/global/services/{service}/quotaInfos/{quota_id}",
         "quotaId": quota_id,
-        "metric": f"{SERVICE}/{metric}",
-        "service": SERVICE,
+        "metric": f"{service}/{metric}",
+        "service": service,
         "isPrecise": True,
         "containerType": "PROJECT",
         **({"dimensions": dimensions} if dimensions else {}),
@@ -85,21 +97,51 @@ def _infos(world: World) -> list[Json]:
     return sorted(out, key=lambda info: str(info["quotaId"]))
 
 
-def _quota_id(call: Call, name: str) -> str:
-    """The last part of a name below our project and Compute's quotas; raises 403 or 404."""
+def _tpu_infos(world: World) -> list[Json]:
+    """Every quota of the Cloud TPU API."""
+    kinds = {tpu_quota.quota_id(kind, spot=spot) for kind in catalog.BY_NAME for spot in (False, True)}
+    return [
+        _named(
+            world,
+            TPU,
+            each,
+            each,
+            each.lower(),
+            ["zone"],
+            [_entry(tpu_quota.limit(world, each, zone), [zone], zone=zone) for zone in catalog.BY_ZONE if catalog.BY_ZONE[zone]],
+        )
+        for each in sorted(kinds)
+    ]
+
+
+def _vertex_infos(world: World) -> list[Json]:
+    """Vertex AI's quotas of chips."""
+    out = []
+    for spot, head in ((False, "CustomModelServing"), (True, "CustomModelServingPreemptible")):
+        entries = [_entry(world.quotas.vertex_chips(region, spot=spot), [region], region=region) for region in REGIONS]
+        metric = f"custom_model_serving_{'preemptible_' if spot else ''}tpu7x"
+        out.append(_named(world, VERTEX, f"{head}TPU7xPerProjectPerRegion", f"{head}TPU7x", metric, ["region"], entries))
+    return out
+
+
+INFOS = {SERVICE: _infos, TPU: _tpu_infos, VERTEX: _vertex_infos}
+
+
+def _asked(call: Call, name: str) -> tuple[str, list[Json]]:
+    """The last part of a name below our project and a service's quotas, and these; raises 403 or 404."""
     settings = call.world.settings
     parts = name.split("/")
     if parts[1] not in {settings.project, settings.project_number}:
         raise ApiError(403, f"Permission denied on resource project {parts[1]}.", reason="forbidden")
-    if parts[3] != "global" or parts[5] != SERVICE:
+    if parts[3] != "global" or parts[5] not in INFOS:
         raise ApiError(404, "Requested entity was not found.")
-    return parts[-1]
+    return parts[-1], INFOS[parts[5]](call.world)
 
 
 def get(call: Call) -> Json:
     """Read one quota."""
-    wanted = _quota_id(call, call.text("name"))
-    for info in _infos(call.world):
+    wanted, infos = _asked(call, call.text("name"))
+    for info in infos:
         if info["quotaId"] == wanted:
             return info
     raise ApiError(404, "Requested entity was not found.")
@@ -107,9 +149,9 @@ def get(call: Call) -> Json:
 
 def list_(call: Call) -> Json:
     """All quotas of a service, in pages."""
-    _quota_id(call, call.text("parent"))
+    _, infos = _asked(call, call.text("parent"))
     values = {"max_results": min(int(call.values.get("pageSize") or PAGE), 500), "page_token": call.values.get("pageToken")}
-    chosen, token = page(values, _infos(call.world))
+    chosen, token = page(values, infos)
     return {"quotaInfos": chosen, **({"nextPageToken": token} if token else {})}
 
 

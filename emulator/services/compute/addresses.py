@@ -19,6 +19,7 @@ from emulator.call import Call
 from emulator.rules import assumed, documented, recorded
 from emulator.services.compute import links, records
 from emulator.services.compute.kinds import Kind, Scope
+from emulator.services.compute.peering import reserved_range
 
 if TYPE_CHECKING:
     from emulator.world import World
@@ -41,6 +42,7 @@ EXTERNAL = {"EXTERNAL", "EXTERNAL_MANAGED"}
 
 def _addresses_taken(world: World) -> set[str]:
     taken = {str(record["resource"].get("address")) for _, record in records.of_service(world, "globalAddresses")}
+    taken |= {str(row["instance"].get("host")) for _, row in world.store.items("redis.instances")}
     return taken | {str(record["resource"].get("IPAddress")) for _, record in records.of_service(world, "globalForwardingRules")}
 
 
@@ -58,6 +60,8 @@ class Address(Kind):
 
     def complete(self, call: Call, resource: Json, link: str) -> Json:
         """External unless said otherwise; the address is given out."""
+        if self.scope is Scope.GLOBAL and resource.get("purpose") == "VPC_PEERING":
+            return reserved_range(call.world, {"description": "", **resource})
         if self.scope is Scope.GLOBAL:
             address = resource.get("address") or free_address(call.world)
             fields: Json = {"ipVersion": "IPV4"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.call import Methods
 from emulator.certificates import Certificates
-from emulator.services.compute import effects, fixed, https, inventory, setters, slices, special, vpc_routes
+from emulator.services.compute import effects, fixed, https, inventory, peering, setters, slices, special, vpc_routes
 from emulator.services.compute.groups import instances
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
@@ -42,6 +42,7 @@ def register(world: World, methods: Methods) -> None:
         slices.HANDLERS,
         https.HANDLERS,
         vpc_routes.HANDLERS,
+        peering.HANDLERS,
         group_verbs.HANDLERS,
         instances.HANDLERS,
     )
@@ -49,6 +50,7 @@ def register(world: World, methods: Methods) -> None:
         for method, handler in group.items():
             methods.add(method, handler)
     effects.register(world)
+    world.strikes |= dict.fromkeys(("host_failure", "preemption"), world.groups.strike)
     register_usages(world)
 
 

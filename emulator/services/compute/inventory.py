@@ -31,7 +31,7 @@ def inventory(world: World) -> Iterator[Json]:
             "self_link": links.absolute(link, "v1"),
             "description": resource.get("description", ""),
             "labels": resource.get("labels", {}),
-            "billing": kind.bills,
+            "billing": kind.bills and resource.get("addressType") != "INTERNAL",
             "state": record["state"],
         }
         if record.get("origin"):

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from emulator import errors
@@ -63,6 +64,10 @@ class Network(Kind):
             out["subnetworks"] = subnets
         return out
 
+    def users(self, world: World, link: str) -> Iterable[str]:
+        """The networks it is peered with."""
+        return [each["network"] for each in (records.resource(world, link) or {}).get("peerings", [])]
+
     def inserted(self, world: World, link: str, now: int) -> None:
         """An auto-mode network gets its subnetworks."""
         network = records.resource(world, link)
@@ -91,10 +96,10 @@ class Subnetwork(Kind):
         return subnetwork_fields(resource, new)
 
     def users(self, world: World, link: str) -> Iterable[str]:
-        """Groups with VMs in it."""
+        """Groups with VMs in it, TPU VMs in it."""
         from emulator.services.compute.groups.fleet import fleets_in_subnetwork  # groups know templates, templates know us
 
-        return fleets_in_subnetwork(world, link)
+        return chain(fleets_in_subnetwork(world, link), _tpus_in(world, link))
 
     def refuse_delete(self, world: World, link: str) -> errors.ApiError | None:
         """Those of an auto-mode network cannot be deleted alone."""
@@ -107,6 +112,11 @@ class Subnetwork(Kind):
     def check_change(self, call: Call, old: Json, new: Json) -> Json:
         """Flow logs show in two places."""
         return subnetwork_fields(new, _network(new["ipCidrRange"]))
+
+
+def _tpus_in(world: World, subnetwork: str) -> Iterator[str]:
+    """TPU VMs in a subnetwork."""
+    return (name for name, row in world.store.items("tpu_nodes") if row["fields"]["networkConfig"].get("subnetwork") == subnetwork)
 
 
 def _network(text: str) -> ipaddress.IPv4Network:

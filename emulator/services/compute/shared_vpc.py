@@ -23,6 +23,7 @@ def share(world: World, given: Any) -> Json:
     network = f"projects/{given['project']}/global/networks/{given['network']}"
     subnetwork = f"projects/{given['project']}/regions/{given['region']}/subnetworks/{given['subnetwork']}"
     world.store.put(HOSTS, given["project"], {})
+    world.store.put("connections", network, {"held": 0, "reservedPeeringRanges": ["of-the-host"]})  # its owner has connected it
     fixed: Json = {"creationTimestamp": now}
     found: Json = {
         network: ("networks", {"name": given["network"], "autoCreateSubnetworks": False, "mtu": 8896}),

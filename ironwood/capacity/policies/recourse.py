@@ -85,6 +85,7 @@ def plan(
     value = np.zeros((edges.shape[1], states))
     scratch = np.empty(shape.max())
     free = np.empty(tiers, dtype=np.bool_)
+    by_capacity = np.argsort(capacity)
     for s in range(stages - 1, -1, -1):
         here = level[s]
         after = level[min(s + 1, stages - 1)]
@@ -97,11 +98,15 @@ def plan(
             end = edges[here, node + 1]
             v = value[node]
             scale = shortfall * hours[s] / (end - begin)
-            for i in range(states):
-                short = 0.0
-                for p in range(begin, end):
-                    short += max(0.0, demand[s, p] - capacity[i])
-                v[i] += rate[i] * hours[s] + scale * short
+            ordered = np.sort(demand[s, begin:end])
+            above = 0.0  # sum of the demands not served by the state at hand; states are visited from the largest down
+            first = ordered.size
+            for place in range(states - 1, -1, -1):
+                i = by_capacity[place]
+                while first > 0 and ordered[first - 1] > capacity[i]:
+                    first -= 1
+                    above += ordered[first]
+                v[i] += rate[i] * hours[s] + scale * (above - (ordered.size - first) * capacity[i])
             for tier in range(tiers):
                 if locked[s, tier] > 0:
                     for i in range(states):

@@ -1,0 +1,1 @@
+"""Cloud TPU: queued resources and the TPU VMs they lead to."""
