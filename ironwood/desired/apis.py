@@ -19,18 +19,11 @@ REQUIRED_APIS = (
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
 )
-<<<<<<< HEAD
-
-
-def required(profile: Profile) -> tuple[str, ...]:
-    """The APIs of everything `profile` wants."""
-    more = ("bigquery.googleapis.com",) if profile.analytics.enabled or profile.budget.billing_export else ()
-    return tuple(sorted({*REQUIRED_APIS, *more}))
-=======
 VERTEX_APIS = ("aiplatform.googleapis.com",)
 TPU_APIS = ("tpu.googleapis.com",)
+BIGQUERY_APIS = ("bigquery.googleapis.com",)
 REDIS_APIS = ("redis.googleapis.com", "servicenetworking.googleapis.com")
-OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS)
+OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS, *BIGQUERY_APIS)
 """Those only some profiles use: they are enabled for these, and left as they are for the others."""
 KNOWN_APIS = (*REQUIRED_APIS, *OPTIONAL_APIS)
 """All that any profile may need: what is looked at."""
@@ -42,6 +35,6 @@ def apis_of(profile: Profile) -> tuple[str, ...]:
         *(VERTEX_APIS if profile.vertex.endpoints else ()),
         *(TPU_APIS if profile.development else ()),
         *(REDIS_APIS if profile.redis.enabled else ()),
+        *(BIGQUERY_APIS if profile.analytics.enabled or profile.budget.billing_export else ()),
     )
     return (*REQUIRED_APIS, *optional)
->>>>>>> main
