@@ -32,13 +32,12 @@ check: $(READY) ## ruff, mypy --strict, import contracts
 format: $(READY) ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-# Parts that last about as long, side by side: the flows wait a lot, the other tests compute; a few long flows go with the latter, and what is beside
-# the tiers goes with the day of a played week, which mostly waits.
-ASIDE := $(addprefix tests/flows/test_,kill_points.py commands.py deployments.py)
-WEEK := tests/flows/test_week.py $(wildcard tests/flows/test_vertex*.py tests/flows/test_cache*.py tests/flows/test_development*.py)
-FLOWS := $(filter-out $(ASIDE) $(WEEK),$(wildcard tests/flows/test_*.py))
+# Parts that last about as long, side by side: the flows wait a lot, the other tests compute; what is beside the tiers, kills and deploys goes with the
+# day of a played week, which mostly waits.
+WEEK := $(addprefix tests/flows/test_,week.py kill_points.py deployments.py) $(wildcard tests/flows/test_vertex*.py tests/flows/test_cache*.py tests/flows/test_development*.py)
+FLOWS := $(filter-out $(WEEK),$(wildcard tests/flows/test_*.py))
 LATER := $(filter-out $(wildcard tests/flows/test_[a-l]*.py),$(FLOWS))
-OTHERS := $(filter-out tests/flows/ tests/data/ tests/__pycache__/,$(wildcard tests/*/)) $(ASIDE)
+OTHERS := $(filter-out tests/flows/ tests/data/ tests/__pycache__/,$(wildcard tests/*/))
 test: check ## every check and test, in parts side by side
 	@mkdir -p .ironwood; $(BIN)/python -m pytest $(OTHERS) > .ironwood/others.log 2>&1 & others=$$!; \
 	$(BIN)/python -m pytest $(LATER) > .ironwood/later.log 2>&1 & later=$$!; \

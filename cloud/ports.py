@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import socket
+
+FIRST, OUTGOING = 10_000, 32_768
+"""Where we look, and where the ports of outgoing connections begin (Linux: net.ipv4.ip_local_port_range; elsewhere later)."""
+_CHANCE = random.SystemRandom()
+"""So that two processes that were seeded alike do not want the same."""
 
 
 def is_free(port: int) -> bool:
@@ -17,15 +23,16 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """`count` ports that nobody listens on now, below those the kernel hands to outgoing connections.
+
+    One of the latter can be taken by anybody's connection before the server that is to listen on it has started.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _CHANCE.randrange(FIRST, OUTGOING)
+        if port not in found and is_free(port):
+            found.append(port)
+    return found
 
 
 def preferred_or_free(*preferred: int) -> list[int]:

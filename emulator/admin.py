@@ -171,6 +171,7 @@ class Admin:
             reached: asyncio.Future[Any] = asyncio.ensure_future(world.clock.sleep_until(until))
         else:
             reached = asyncio.ensure_future(world.waiters.wait(waiter, until))
+            world.wake()
         gone = asyncio.ensure_future(_disconnected(request))
         await asyncio.wait({reached, gone}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()

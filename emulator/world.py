@@ -105,6 +105,10 @@ class World:
     def changed(self) -> None:
         """Something happened that may be waited for, or something new falls due."""
         self.generation += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Let what waits for a change look again, though nothing anybody keeps has changed."""
         for watcher in self.watchers:
             watcher.set()
 
@@ -160,7 +164,10 @@ class World:
             if self.clock.mode == "stepped":
                 self.step()
                 self.commit()
-                await asyncio.sleep(0.002 if self.waiters.waiting or self.clock.next_sleeper() is not None else 0.05)
+                if self.waiters.waiting or self.clock.next_sleeper() is not None:
+                    await asyncio.sleep(0.002)  # whoever was answered may ask for more at this very instant
+                else:
+                    await self.change(0.05)
                 continue
             self.waiters.answer(self.clock.now())
             due = self.next_due()

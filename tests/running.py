@@ -20,6 +20,8 @@ from cloud.ports import free_ports
 START_SECONDS = 90.0
 HTTP = httpx.Client(verify=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 """For plain HTTP on loopback. A client made anew for each question would read all certificate authorities each time."""
+_USED: set[int] = set()
+"""Ports that clouds of this process have answered REST on: it keeps its connection to such an address, and with it the gRPC port of the cloud that was there."""
 
 
 @dataclass
@@ -35,6 +37,9 @@ class EmbeddedCloud:
 
     def start(self) -> EmbeddedCloud:
         port, grpc = free_ports(2)
+        while port in _USED:
+            port, grpc = free_ports(2)
+        _USED.add(port)
         self.rest = f"127.0.0.1:{port}"
         # Load balancers listen on addresses of their own, so that two clouds never meet.
         pool = f"127.{1 + port // 256 % 200}.{port % 256}.0/28"
@@ -122,12 +127,24 @@ class PrefectServer:
 
 
 def pause_schedules(server: PrefectServer) -> None:
-    """Nothing comes by itself from now on. A server on SQLite answers 503 where another writer is in its way."""
-    for deployment in HTTP.post(f"{server.url}/deployments/filter", json={}, timeout=60).raise_for_status().json():
+    """Nothing comes by itself from now on."""
+    for deployment in ask_prefect("POST", f"{server.url}/deployments/filter", {}):
         for schedule in deployment["schedules"]:
             url = f"{server.url}/deployments/{deployment['id']}/schedules/{schedule['id']}"
             if schedule["active"]:
-                wait_until(lambda url=url: HTTP.patch(url, json={"active": False}, timeout=60).is_success, "a schedule to be paused")
+                ask_prefect("PATCH", url, {"active": False})
+
+
+def ask_prefect(method: str, url: str, body: Any = None) -> Any:
+    """What a Prefect server answers. One on SQLite answers 503, having done nothing, where another writer is in its way, and is asked again."""
+    got: list[httpx.Response] = []
+
+    def free() -> bool:
+        got[:] = [HTTP.request(method, url, json=body, timeout=60)]
+        return got[0].status_code != httpx.codes.SERVICE_UNAVAILABLE
+
+    wait_until(free, f"{url} to be free")
+    return got[0].raise_for_status().json() if got[0].content else None
 
 
 def answers(url: str) -> bool:

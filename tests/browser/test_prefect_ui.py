@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from builders import ROOT
-from running import EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
+from running import EmbeddedCloud, PrefectServer, ask_prefect, pause_schedules, run, wait_until
 
 pytestmark = pytest.mark.skipif("IRONWOOD_BROWSER" not in os.environ, reason="takes two minutes and a browser: make browser")
 CHROMIUM = shutil.which("chromium")
@@ -60,15 +59,14 @@ class Office:
 
     def start(self, deployment: str, **parameters: object) -> str:
         """Run a deployment; answers the flow run's id."""
-        found = httpx.get(f"{self.server.url}/deployments/name/{deployment}", timeout=60).raise_for_status().json()
-        made = httpx.post(f"{self.server.url}/deployments/{found['id']}/create_flow_run", json={"parameters": parameters}, timeout=60)
-        return str(made.raise_for_status().json()["id"])
+        found = ask_prefect("GET", f"{self.server.url}/deployments/name/{deployment}")
+        return str(ask_prefect("POST", f"{self.server.url}/deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"])
 
     def reaches(self, run_id: str, state: str) -> None:
         """Wait until the run is in a state; one that ended in another fails at once."""
 
         def there() -> bool:
-            now = httpx.get(f"{self.server.url}/flow_runs/{run_id}", timeout=60).raise_for_status().json()["state"]
+            now = ask_prefect("GET", f"{self.server.url}/flow_runs/{run_id}")["state"]
             assert now["type"] == state or now["type"] not in ENDED, f"{now['type']}: {now['message']}"
             return bool(now["type"] == state)
 
@@ -121,7 +119,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def artifacts(office: Office, run_id: str) -> set[Any]:
     body = {"flow_runs": {"id": {"any_": [run_id]}}}
-    found = httpx.post(f"{office.server.url}/artifacts/filter", json=body, timeout=60).raise_for_status().json()
+    found = ask_prefect("POST", f"{office.server.url}/artifacts/filter", body)
     return {each["key"] for each in found}
 
 
@@ -147,7 +145,7 @@ def test_a_day_in_the_ui(office: Office):
 
 
 def office_profile(office: Office, run_id: str) -> str:
-    return str(httpx.get(f"{office.server.url}/flow_runs/{run_id}", timeout=60).raise_for_status().json()["parameters"]["profile"])
+    return str(ask_prefect("GET", f"{office.server.url}/flow_runs/{run_id}")["parameters"]["profile"])
 
 
 def approve(office: Office, run_id: str) -> None:
@@ -185,7 +183,7 @@ def look_at_the_run(office: Office, run_id: str) -> None:
 
 def look_at_the_week(office: Office) -> None:
     """The windows of the profile as schedules of scale: weekdays, a lead early in the morning, and the tick."""
-    found = httpx.get(f"{office.server.url}/deployments/name/scale/shop", timeout=60).raise_for_status().json()
+    found = ask_prefect("GET", f"{office.server.url}/deployments/name/scale/shop")
     office.open(f"/v2/deployments/deployment/{found['id']}")
     office.sees(re.compile("Every 15 minutes"))
     office.sees(re.compile("At 08:00 PM, only on Monday, Tuesday, Wednesday, Thursday, and Friday"))
@@ -198,7 +196,7 @@ def look_at_the_page(office: Office, key: str, text: re.Pattern[str]) -> None:
     office.open("/v2/artifacts")
     office.sees(key)
     body = {"artifacts": {"key": {"any_": [key]}}, "sort": "ID_DESC", "limit": 1}
-    (latest,) = httpx.post(f"{office.server.url}/artifacts/filter", json=body, timeout=60).raise_for_status().json()
+    (latest,) = ask_prefect("POST", f"{office.server.url}/artifacts/filter", body)
     office.open(f"/v2/artifacts/artifact/{latest['id']}")
     office.sees(text)
     office.keep(key.removesuffix("-shop"))

@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ import httpx
 import pytest
 from discovery_schemas import CHECKED, check, report
 
+from cloud import ports
+
 _POOLS = itertools.count(1)
 TEMPLATE_PROPERTIES = {
     "machineType": "tpu7x-standard-4t",
@@ -19,12 +20,6 @@ TEMPLATE_PROPERTIES = {
     "scheduling": {"onHostMaintenance": "TERMINATE"},
     "disks": [{"boot": True, "autoDelete": True, "initializeParams": {"diskType": "hyperdisk-balanced", "diskSizeGb": "200"}}],
 }
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def check_answer(response):
@@ -44,7 +39,7 @@ class Emulator:
     def __init__(self, *arguments, project="test-project"):
         self.project = project
         self.stepped = "stepped" in arguments
-        self.port, self.grpc_port = free_port(), free_port()
+        self.port, self.grpc_port = ports.free_ports(2)
         pool = f"127.{64 + os.getpid() % 128}.{next(_POOLS)}.0/24"
         self.command = [
             sys.executable, "-m", "emulator", "--port", str(self.port), "--grpc-port", str(self.grpc_port),
@@ -174,7 +169,8 @@ class Emulator:
 
 @pytest.fixture
 def free_ports():
-    return ["--port", str(free_port()), "--grpc-port", str(free_port())]
+    rest, grpc = ports.free_ports(2)
+    return ["--port", str(rest), "--grpc-port", str(grpc)]
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from builders import ROOT
-from running import HTTP, EmbeddedCloud, PrefectServer, pause_schedules, run, wait_until
+from running import HTTP, EmbeddedCloud, PrefectServer, ask_prefect, pause_schedules, run, wait_until
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("IRONWOOD_DEPLOYMENTS") != "all", reason="takes ten minutes: make deployments"),
@@ -81,24 +80,15 @@ def start_worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 def start(server: PrefectServer, flow: str, scheduled: datetime | None = None, tags: Sequence[str] = (), **parameters: object) -> str:
     """Run the deployment of `flow`; answers the run's id."""
-    found = HTTP.get(f"{server.url}/deployments/name/{flow}/{NAME}", timeout=60).raise_for_status().json()
+    found = ask_prefect("GET", f"{server.url}/deployments/name/{flow}/{NAME}")
     body: dict[str, Any] = {"parameters": parameters, "tags": list(tags)}
     if scheduled is not None:
         body["state"] = {"type": "SCHEDULED", "state_details": {"scheduled_time": scheduled.isoformat()}}
-    made: list[str] = []
-
-    def created() -> bool:
-        answer = HTTP.post(f"{server.url}/deployments/{found['id']}/create_flow_run", json=body, timeout=60)
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # SQLite was busy with another writer, and nothing was made
-            made.append(str(answer.raise_for_status().json()["id"]))
-        return bool(made)
-
-    wait_until(created, f"a run of {flow} to be made")
-    return made[0]
+    return str(ask_prefect("POST", f"{server.url}/deployments/{found['id']}/create_flow_run", body)["id"])
 
 
 def state_of(server: PrefectServer, run_id: str) -> dict[str, Any]:
-    return dict(HTTP.get(f"{server.url}/flow_runs/{run_id}", timeout=60).raise_for_status().json()["state"])
+    return dict(ask_prefect("GET", f"{server.url}/flow_runs/{run_id}")["state"])
 
 
 def ended(server: PrefectServer, *runs: str) -> list[str]:
@@ -150,7 +140,7 @@ def test_a_run_every_minute_that_nobody_takes_up_is_cancelled(prefect_server: Pr
 def runs_of(server: PrefectServer, flow: str) -> list[str]:
     """Ids of the runs of a flow."""
     body = {"flows": {"name": {"any_": [flow]}}}
-    return [str(each["id"]) for each in HTTP.post(f"{server.url}/flow_runs/filter", json=body, timeout=60).raise_for_status().json()]
+    return [str(each["id"]) for each in ask_prefect("POST", f"{server.url}/flow_runs/filter", body)]
 
 
 def groups(cloud: EmbeddedCloud) -> int:
@@ -190,7 +180,7 @@ def pid_of(server: PrefectServer, run_id: str) -> int:
 
 def running(server: PrefectServer) -> list[str]:
     body = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
-    return [each["name"] for each in HTTP.post(f"{server.url}/flow_runs/filter", json=body, timeout=60).raise_for_status().json()]
+    return [each["name"] for each in ask_prefect("POST", f"{server.url}/flow_runs/filter", body)]
 
 
 def slots(server: PrefectServer) -> int:
