@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from string import Template
+from types import MappingProxyType
 
 from ironwood.profile import Profile
 
@@ -23,7 +24,7 @@ docker run --detach --restart=always --name=model-server --privileged --network=
 )
 
 
-def startup_script(profile: Profile, topology: str, more: Mapping[str, str]) -> str:
+def startup_script(profile: Profile, topology: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """The script every VM runs at boot; `topology` is that of the slice it is part of: its own four chips, or a pod's; `more` variables."""
     serving = profile.serving
     return _SCRIPT.substitute(

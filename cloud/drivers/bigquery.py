@@ -80,7 +80,7 @@ def _datasets(connection: Connection) -> Iterator[Dataset]:
 
 
 def _filled(connection: Connection, after: Dataset) -> Any:
-    message: Any = bigquery.Dataset(f"{connection.project}.{after.name}")  # type: ignore[no-untyped-call]
+    message: Any = bigquery.Dataset(f"{connection.project}.{after.name}")
     message.location = after.location
     message.labels = dict(after.labels)
     return message
@@ -137,7 +137,7 @@ def _shaped(message: Any, after: Table) -> Any:
 
 
 def _make_table(connection: Connection, after: Table) -> None:
-    blank: Any = bigquery.Table(f"{connection.project}.{after.name}")  # type: ignore[no-untyped-call]
+    blank: Any = bigquery.Table(f"{connection.project}.{after.name}")
     _client(connection).create_table(_shaped(blank, after), **ONCE)
 
 
