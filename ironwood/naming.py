@@ -119,6 +119,11 @@ def dataset_writer(dataset: str, service: str) -> str:
     return f"{dataset}--{service}"
 
 
+def requests_sink(prefix: str) -> str:
+    """The sink that routes the load balancer's log of requests into the dataset."""
+    return f"{prefix}ai-inference-requests-to-bigquery"
+
+
 def metrics_topic(prefix: str) -> str:
     """The topic model servers tell of served requests on."""
     return f"{prefix}ai-inference-metrics"

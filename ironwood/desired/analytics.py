@@ -1,4 +1,4 @@
-"""Performance analytics: model servers publish each request they serve, Pub/Sub writes it into a table, anybody may ask.
+"""Performance analytics: model servers publish each request they serve, Pub/Sub writes it into a table; a sink adds the load balancer's log of requests.
 
 Nothing of it is there unless the profile wants it.
 """
@@ -13,11 +13,14 @@ from ironwood.profile import Profile
 from ironwood.resources.analytics import Column, Dataset, DatasetWriter, Table
 from ironwood.resources.base import Resource
 from ironwood.resources.budget import Subscription, Topic
+from ironwood.resources.logs import LogSink
 
-API = "bigquery.googleapis.com"
 PUBLISHER = "roles/pubsub.publisher"
 """What the VMs' account does beside the rest when it has requests to tell of."""
-PUBSUB = "pubsub"
+PUBSUB, LOGGING = "pubsub", "logging"
+REQUESTS = (
+    'resource.type="http_load_balancer" AND logName="projects/{project}/logs/requests" AND resource.labels.forwarding_rule_name:"{head}"'
+)
 COLUMNS = (
     Column(name="timestamp", type="TIMESTAMP", required=True),
     Column(name="endpoint_tier", type="STRING", required=True),
@@ -52,7 +55,15 @@ def analytics(profile: Profile) -> Iterator[Resource]:
         retention_days=settings.retention_days,
     )
     topic = Topic(name=naming.metrics_topic(prefix), owner=owner, labels=marks)
-    yield from (dataset, writer, table, topic)
+    logs = DatasetWriter(name=naming.dataset_writer(dataset.name, LOGGING), owner=owner, dataset=dataset.address, service=LOGGING)
+    yield from (dataset, writer, logs, table, topic)
+    yield LogSink(
+        name=naming.requests_sink(prefix),
+        owner=owner,
+        destination=dataset.address,
+        filter=REQUESTS.format(project=profile.project_id, head=f"{prefix}ai-inference-"),
+        writer=logs.address,
+    )
     yield Subscription(
         name=naming.metrics_subscription(prefix),
         owner=owner,

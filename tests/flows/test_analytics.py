@@ -45,6 +45,13 @@ def test_a_row_written_by_a_served_request_is_read_by_a_query(flows_here: Embedd
         assert (row["model_name"], row["region"], row["tokens_processed"]) == ("llama-70b", "us-central1", 64)
         assert row["inference_latency_ms"] > 150
         assert 0 < row["cost_usd"] < 0.001
+    logged = """
+        SELECT resource.labels.backend_service_name AS backend, httpRequest.status AS status, httpRequest.latency AS latency
+        FROM inference_analytics.requests
+    """
+    asked = [dict(row) for row in connection.client(bigquery.Client).query_and_wait(logged)]
+    assert {f"inference-backend-{tier}" for tier in sent.values()} <= {row["backend"] for row in asked}
+    assert all(row["latency"] > 0.15 for row in asked if row["status"] == 200 and row["backend"])
     assert not [line for line in estimate(live, load_price_book("list")).lines if line.address.kind in kinds]
     teardown(str(small_profile), confirm=profile.name)
     assert flows_here.inventory() == set()
