@@ -161,4 +161,6 @@ def _read_subscription(found: types.Subscription) -> Subscription:
     )
 
 
+ACTIVE = "ACTIVE"
+"""The state of a subscription that writes, when it can."""
 TOPIC, SUBSCRIPTION = TopicDriver(), SubscriptionDriver()

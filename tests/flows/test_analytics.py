@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 from google.cloud import bigquery
 
 from cloud.clock import sleep
@@ -13,8 +14,10 @@ from cloud.connection import connect
 from cloud.observe import observe
 from flows.provision import provision
 from flows.teardown import teardown
+from flows.validate import validate
 from ironwood.cost.estimate import estimate
 from ironwood.desired import desired
+from ironwood.errors import ProbeError
 from running import EmbeddedCloud
 from tasks.inputs import load_price_book, load_profile
 from tasks.probe import QUESTION, routes
@@ -53,5 +56,14 @@ def test_a_row_written_by_a_served_request_is_read_by_a_query(flows_here: Embedd
     assert {f"inference-backend-{tier}" for tier in sent.values()} <= {row["backend"] for row in asked}
     assert all(row["latency"] > 0.15 for row in asked if row["status"] == 200 and row["backend"])
     assert not [line for line in estimate(live, load_price_book("list")).lines if line.address.kind in kinds]
+    assert validate(str(small_profile)) > 0
+    access = connection.client(bigquery.Client)
+    dataset = access.get_dataset("inference_analytics")
+    dataset.access_entries = [each for each in dataset.access_entries if "gcp-sa-pubsub" not in str(each.entity_id)]
+    access.update_dataset(dataset, ["access_entries"])
+    with pytest.raises(ProbeError, match="cannot write into it: PERMISSION_DENIED"):
+        validate(str(small_profile))
+    provision(str(small_profile))
+    assert validate(str(small_profile)) > 0
     teardown(str(small_profile), confirm=profile.name)
     assert flows_here.inventory() == set()
