@@ -82,9 +82,9 @@ class Connection:
 
     def _make(self, kind: type) -> object:
         if kind is storage.Client:  # not generated: it has no transports
-            return self._storage()
+            return self._by_project(storage.Client)
         if kind.__module__ == "google.cloud.bigquery.client":  # the same; not imported here, because few need it
-            return self._bigquery(kind)
+            return self._by_project(kind)
         if self.embedded is None:
             return kind()
         transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
@@ -94,13 +94,8 @@ class Connection:
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest + _told_apart(kind), url_scheme="http", credentials=_credentials()))
 
-    def _bigquery(self, kind: Any) -> object:
-        if self.embedded is None:
-            return kind(project=self.project)
-        return kind(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})
-
-    def _storage(self) -> object:
-        make: Any = storage.Client  # it ships no types
+    def _by_project(self, make: Any) -> object:
+        """A client that is not generated; they ship few types."""
         if self.embedded is None:
             return make(project=self.project)
         return make(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})

@@ -41,7 +41,9 @@ _BY_REASON: dict[str, type[CloudError]] = {
     "SERVICE_DISABLED": ApiDisabledError,
     "resourceNotReady": TransientError,
     "resourceInUseByAnotherResource": InUseError,
+    "resourceInUse": InUseError,
     "alreadyExists": ConflictError,
+    "duplicate": ConflictError,
     "conditionNotMet": ConflictError,
     "backendError": TransientError,
 }

@@ -104,6 +104,36 @@ def budget_inbox(prefix: str) -> str:
     return f"{prefix}ai-inference-budget-inbox"
 
 
+def dataset(prefix: str, name: str) -> str:
+    """The dataset of the analytics; it takes no dashes."""
+    return f"{prefix.replace('-', '_')}{name}"
+
+
+def metrics_table(dataset: str) -> str:
+    """The table of served requests, with its dataset."""
+    return f"{dataset}.inference_metrics"
+
+
+def dataset_writer(dataset: str, service: str) -> str:
+    """That a service of Google's may write in a dataset."""
+    return f"{dataset}--{service}"
+
+
+def requests_sink(prefix: str) -> str:
+    """The sink that routes the load balancer's log of requests into the dataset."""
+    return f"{prefix}ai-inference-requests-to-bigquery"
+
+
+def metrics_topic(prefix: str) -> str:
+    """The topic model servers tell of served requests on."""
+    return f"{prefix}ai-inference-metrics"
+
+
+def metrics_subscription(prefix: str) -> str:
+    """The subscription that writes them into the table."""
+    return f"{prefix}ai-inference-metrics-to-bigquery"
+
+
 def budget(prefix: str) -> str:
     """The month's budget; Google names it, this stands in its display name."""
     return f"{prefix}ai-budget"

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from ironwood import patterns
 from ironwood.errors import ProfileError
+from ironwood.profile_analytics import AnalyticsSettings
 from ironwood.profile_development import DevelopmentTpu
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_redis import RedisSettings
@@ -232,6 +233,7 @@ class Profile(_Section):
     budget: Budget = Budget()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
+    analytics: AnalyticsSettings = AnalyticsSettings()
     approval: Approval = Approval()
     lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None

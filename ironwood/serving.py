@@ -6,7 +6,9 @@ template's metadata names the secret, the VM reads it as its account and hands i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from string import Template
+from types import MappingProxyType
 
 from ironwood.profile import Profile
 
@@ -22,7 +24,7 @@ _SCRIPT = Template(
 set -euo pipefail
 ${secrets}docker run --detach --restart=always --name=model-server --privileged --network=host \\
   --env=MODEL_NAME=$model_name --env=MODEL_SOURCE=$model_source --env=PORT=$port \\
-  --env=READINESS_PATH=$readiness_path --env=TPU_TOPOLOGY=$vm_topology$env_file \\
+  --env=READINESS_PATH=$readiness_path --env=TPU_TOPOLOGY=$vm_topology$more$env_file \\
   $image
 """
 )
@@ -40,8 +42,8 @@ secret() {
 _FILE = "/run/model-server.env"
 
 
-def startup_script(profile: Profile, topology: str) -> str:
-    """The script every VM runs at boot; `topology` is that of the slice it is part of: its own four chips, or a pod's."""
+def startup_script(profile: Profile, topology: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The script every VM runs at boot; `topology` is that of the slice it is part of: its own four chips, or a pod's; `more` variables."""
     serving = profile.serving
     keys = [*([API_KEY] if profile.security.api_key else []), *([MODEL_TOKEN] if profile.security.model_token else [])]
     return _SCRIPT.substitute(
@@ -50,6 +52,7 @@ def startup_script(profile: Profile, topology: str) -> str:
         port=serving.port,
         readiness_path=serving.readiness_path,
         vm_topology=topology,
+        more="".join(f" --env={name}={value}" for name, value in more.items()),
         image=serving.image,
         secrets=_SECRETS + "".join(_read(key) for key in keys) if keys else "",
         env_file=f" --env-file={_FILE}" if keys else "",

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud.drivers.alerting import ALERT_POLICY, NOTIFICATION_CHANNEL, UPTIME_CHECK
 from cloud.drivers.base import Driver
+from cloud.drivers.bigquery import DATASET, DATASET_WRITER, TABLE
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.budget import BUDGET
 from cloud.drivers.cache import REDIS_INSTANCE
@@ -39,6 +40,9 @@ _ALL: tuple[Driver[Any], ...] = (
     IAM_BINDING,
     SECRET,
     SECRET_ACCESS,
+    DATASET,
+    DATASET_WRITER,
+    TABLE,
     TOPIC,
     SUBSCRIPTION,
     BUDGET,

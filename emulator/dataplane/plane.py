@@ -195,8 +195,10 @@ class DataPlane:
         self._counts["in_flight"] += 1
         totals["in_flight"] += 1
         try:
+            readiness = probe_target(check)[1] or "/"
+            region, headers = choice.fleet.region, _headers(scope)
             answer = await self._models.answer(
-                vm, scope["method"], path, body, headers=_headers(scope), readiness=probe_target(check)[1] or "/", deadline=deadline
+                vm, scope["method"], path, body, headers=headers, readiness=readiness, deadline=deadline, region=region
             )
         except TimedOutError:
             return Answer(status=504, body=b"upstream request timeout"), "504"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ironwood.desired.access import VM_ROLES, bindings
+from ironwood.desired.analytics import PUBLISHER, analytics
 from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
 from ironwood.desired.cache import cache, given
@@ -55,6 +56,12 @@ def _base(footing: Footing) -> Iterator[Resource]:
 
 def _access(footing: Footing) -> Iterator[Resource]:
     yield from bindings(footing.base.account, VM_ROLES)
+
+
+def _analytics(footing: Footing) -> Iterator[Resource]:
+    yield from analytics(footing.profile)
+    if footing.profile.analytics.enabled:
+        yield from bindings(footing.base.account, (PUBLISHER,))
 
 
 def _tiers(footing: Footing) -> Iterator[Resource]:
@@ -110,6 +117,7 @@ def _stops(footing: Footing) -> Iterator[Resource]:
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
+    _analytics,
     _tiers,
     _development,
     _front,

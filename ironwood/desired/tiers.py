@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from ironwood import naming, tpu
+from ironwood.desired.analytics import telemetry
 from ironwood.desired.base import Base
 from ironwood.desired.billed import billed, ledger_of
 from ironwood.desired.marks import labels
@@ -167,7 +168,9 @@ def _template(profile: Profile, base: Base, name: str, tier: Tier, option: Optio
         tags=(TARGET_TAG,),
         labels=labels(profile, **{"tier": name, "pod-chips": str(tier.chips)}),
         startup_script=startup_script(
-            profile, pod_of(tier).topology if tier.shape == "multi_host" else tpu.slice_of(generation.chips_per_vm, generation).topology
+            profile,
+            pod_of(tier).topology if tier.shape == "multi_host" else tpu.slice_of(generation.chips_per_vm, generation).topology,
+            telemetry(profile),
         ),
         reservation=option.reservation or "",
         longest_run_hours=LONGEST_FLEX_HOURS if option.consumption == "flex_start" else 0,

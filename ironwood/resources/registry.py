@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ironwood.resources.analytics import Dataset, DatasetWriter, Table
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.budget import Budget, Subscription, Topic
@@ -29,6 +30,9 @@ KINDS: dict[str, type[Resource]] = {
         IamBinding,
         Secret,
         SecretAccess,
+        Dataset,
+        DatasetWriter,
+        Table,
         Topic,
         Subscription,
         Budget,

@@ -258,6 +258,22 @@ class Planter:
         topic = f"projects/{PROJECT}/topics/orphan"
         client.create_subscription(request={"name": f"projects/{PROJECT}/subscriptions/orphan", "topic": topic, "labels": self.labels})
 
+    def dataset(self) -> None:
+        reference = {"projectId": PROJECT, "datasetId": "orphan"}
+        self.ask(f"/bigquery/v2/projects/{PROJECT}/datasets", {"datasetReference": reference, "labels": self.labels, "location": "EU"})
+
+    def dataset_writer(self) -> None:
+        self.plant("dataset")
+        role = {"role": "WRITER", "userByEmail": "service-123456789012@gcp-sa-logging.iam.gserviceaccount.com"}
+        url = f"http://{self.cloud.rest}/bigquery/v2/projects/{PROJECT}/datasets/orphan"
+        HTTP.patch(url, json={"access": [role]}).raise_for_status()
+
+    def table(self) -> None:
+        self.plant("dataset")
+        reference = {"projectId": PROJECT, "datasetId": "orphan", "tableId": "orphan"}
+        body = {"tableReference": reference, "labels": self.labels, "schema": {"fields": [{"name": "left", "type": "STRING"}]}}
+        self.ask(f"/bigquery/v2/projects/{PROJECT}/datasets/orphan/tables", body)
+
     def budget(self) -> None:
         client = connect(load_profile("embedded")).client(budgets_v1.BudgetServiceClient)
         for name in (f"orphan ({self.mark})", f"orphan ({self.mark})"):
