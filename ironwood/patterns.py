@@ -23,6 +23,7 @@ WINDOW_NAME = r"^[a-z0-9][-a-z0-9]{0,39}$"
 DATA_LOCATION = r"^(US|EU|[a-z]+-[a-z]+[0-9]+)$"
 DATASET = r"^[a-z][a-z0-9_]{0,99}$"
 BIGQUERY_DATASET = r"^([a-z][-a-z0-9]{4,28}[a-z0-9]\.)?[A-Za-z0-9_]{1,1024}$"
+DEPLOYMENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
@@ -45,5 +46,6 @@ WORDS: Mapping[str, str] = {
     DATA_LOCATION: "a place BigQuery keeps data in: US, EU or a region such as us-central1",
     DATASET: "a dataset's name: up to 100 small letters, digits and underscores, beginning with a letter",
     BIGQUERY_DATASET: "a BigQuery dataset, such as billing_export or other-project.billing_export",
+    DEPLOYMENT_ID: "the id of a deployment on the Prefect server (`python -m deployments.drive` tells them)",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }
