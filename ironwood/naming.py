@@ -154,6 +154,16 @@ def stopper_account_id(prefix: str) -> str:
     return f"{prefix}tpu-stopper-sa"
 
 
+def driver_account_id(prefix: str) -> str:
+    """The account that starts deployments by a clock of Google's."""
+    return f"{prefix}deployment-driver-sa"
+
+
+def driving_job(prefix: str, flow: str) -> str:
+    """The job that starts a deployment of a flow."""
+    return f"{prefix}ai-inference-run-{flow.replace('_', '-')}"
+
+
 def stop_job(group: str) -> str:
     """The job that empties a group at its time; the group's name has the prefix."""
     return f"{group}-stop"

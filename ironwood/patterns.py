@@ -24,6 +24,7 @@ DATA_LOCATION = r"^(US|EU|[a-z]+-[a-z]+[0-9]+)$"
 DATASET = r"^[a-z][a-z0-9_]{0,99}$"
 BIGQUERY_DATASET = r"^([a-z][-a-z0-9]{4,28}[a-z0-9]\.)?[A-Za-z0-9_]{1,1024}$"
 SECRET_ID = r"^[A-Za-z0-9_-]{1,255}$"  # noqa: S105  # a form, not a secret
+DEPLOYMENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
@@ -47,5 +48,6 @@ WORDS: Mapping[str, str] = {
     DATASET: "a dataset's name: up to 100 small letters, digits and underscores, beginning with a letter",
     BIGQUERY_DATASET: "a BigQuery dataset, such as billing_export or other-project.billing_export",
     SECRET_ID: "the id of a secret: up to 255 letters, digits, dashes and underscores, such as hf-token",
+    DEPLOYMENT_ID: "the id of a deployment on the Prefect server (`python -m deployments.drive` tells them)",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from ironwood import patterns
 from ironwood.errors import ProfileError
 from ironwood.profile_analytics import AnalyticsSettings
+from ironwood.profile_cloud_scheduler import CloudSchedulerSettings
 from ironwood.profile_development import DevelopmentTpu
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_redis import RedisSettings
@@ -237,6 +238,7 @@ class Profile(_Section):
     approval: Approval = Approval()
     lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None
+    cloud_scheduler: CloudSchedulerSettings = CloudSchedulerSettings()
     expires: Moment | None = None
     time_zone: Zone = "Etc/UTC"
     holidays: HolidaySettings = HolidaySettings()

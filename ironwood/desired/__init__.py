@@ -15,6 +15,7 @@ from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
 from ironwood.desired.cache import cache, given
 from ironwood.desired.development import development_tpus
+from ironwood.desired.driving import driving
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
@@ -114,6 +115,10 @@ def _stops(footing: Footing) -> Iterator[Resource]:
     )
 
 
+def _driving(footing: Footing) -> Iterator[Resource]:
+    yield from driving(footing.profile)
+
+
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
@@ -129,6 +134,7 @@ PARTS: tuple[Part, ...] = (
     _watching,
     _vertex,
     _stops,
+    _driving,
 )
 
 
