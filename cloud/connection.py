@@ -11,6 +11,7 @@ import threading
 from functools import cache
 from typing import Any, TypeVar
 
+import google.auth
 import grpc
 import httpx
 from google.auth.credentials import AnonymousCredentials, Credentials
@@ -109,7 +110,11 @@ def connect(profile: Profile) -> Connection:
 @cache
 def _connect(cloud: str, project: str, elsewhere: str, token: str) -> Connection:
     del elsewhere, token  # part of the key: another embedded cloud or caller is another connection
-    return Connection(project=project, embedded=ensure_running(project) if cloud == "embedded" else None)
+    if cloud == "embedded":
+        return Connection(project=project, embedded=ensure_running(project))
+    with translated(f"connecting to Google Cloud, project {project}"):  # said here, before anything of a run is begun
+        google.auth.default()
+    return Connection(project=project, embedded=None)
 
 
 def _told_apart(kind: type) -> str:
