@@ -36,6 +36,7 @@ lease: {hours: 720}
 load_balancer: {port: 8080, https_port: 8443, domains: [permissions.example.test]}
 budget: {amount_usd: 10000000, actions: [{at: 1.0, do: stop_growth}]}
 vertex: {deployments: {medium: {max_replicas: 2}}}
+analytics: {enabled: true}
 redis: {enabled: true, memory_size_gb: 5}
 security: {api_key: true, model_token: hf-token, rate_limit: 100000}
 tiers:

@@ -18,7 +18,8 @@ from ironwood.resources.budget import Subscription
 from tasks.finding import Finding
 from tasks.retries import google_task
 
-WITHIN = timedelta(minutes=2)
+WITHIN = timedelta(minutes=10)
+"""As long as for health: an image that never publishes is found out, a machine that is busy is waited for."""
 POLL = timedelta(seconds=5)
 MOST_BYTES = 1 << 30
 """What one question may read at the most; a day's partition of the table is far below."""
@@ -29,7 +30,7 @@ QUERY = "SELECT endpoint_tier AS tier, COUNT(*) AS found FROM `{table}` WHERE ti
 def probe_analytics(connection: Connection, live: Graph, wanted: Graph, since: datetime, tiers: frozenset[str]) -> list[Finding]:
     """A finding for each subscription that is to write into a table: can it, and have requests of `tiers` since `since` come to be rows?
 
-    `tiers` are those that were asked; without any, only the state is told.
+    `tiers` are those that were asked, which a route leads to; without any, only the state is told.
     """
     with connection.clock.participating("analytics"):
         writing = [each for each in live if isinstance(each, Subscription) and each.table is not None and each.address in wanted]
@@ -52,7 +53,7 @@ def _finding(connection: Connection, subscription: Subscription, table: Address,
         if not missing:
             return Finding(check=check, passed=True, found=", ".join(f"{rows[tier]} rows of {tier}" for tier in sorted(tiers)))
         if connection.clock.now() >= latest:
-            told = f"no row of {', '.join(missing)} within {WITHIN.seconds} s; does the serving image publish on METRICS_TOPIC?"
+            told = f"no row of {', '.join(missing)} within {WITHIN.seconds // 60} min; does the serving image publish on METRICS_TOPIC?"
             return Finding(check=check, passed=False, found=told)
         sleep(connection.clock, POLL)
 

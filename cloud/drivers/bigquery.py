@@ -93,7 +93,7 @@ def _make_dataset(connection: Connection, after: Dataset) -> None:
 def _change_dataset(connection: Connection, before: Dataset, after: Dataset) -> None:
     client = _client(connection)
     live = client.get_dataset(f"{connection.project}.{after.name}", **ONCE)
-    live.labels = {**dict.fromkeys((key for key, _ in before.labels)), **dict(after.labels)}
+    live.labels = _labels(before, after)
     client.update_dataset(live, ["labels"], **ONCE)
 
 
@@ -141,11 +141,16 @@ def _make_table(connection: Connection, after: Table) -> None:
     _client(connection).create_table(_shaped(blank, after), **ONCE)
 
 
+def _labels(before: Dataset | Table, after: Dataset | Table) -> dict[str, str | None]:
+    """What a patch has to say so that the labels are those of `after`: None takes one away (documented), one not named stays."""
+    return {**dict.fromkeys(key for key, _ in before.labels), **dict(after.labels)}
+
+
 def _change_table(connection: Connection, before: Table, after: Table) -> None:
-    del before
     client = _client(connection)
-    live = client.get_table(f"{connection.project}.{after.name}", **ONCE)
-    client.update_table(_shaped(live, after), ["labels", "schema", "time_partitioning", "clustering_fields"], **ONCE)
+    live = _shaped(client.get_table(f"{connection.project}.{after.name}", **ONCE), after)
+    live.labels = _labels(before, after)
+    client.update_table(live, ["labels", "schema", "time_partitioning", "clustering_fields"], **ONCE)
 
 
 def _remove_table(connection: Connection, before: Table) -> None:
