@@ -9,6 +9,7 @@ again, scaled up and down, and torn down; the embedded cloud tells what each req
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import sys
@@ -35,7 +36,9 @@ lease: {hours: 720}
 load_balancer: {port: 8080, https_port: 8443, domains: [permissions.example.test]}
 budget: {amount_usd: 10000000, actions: [{at: 1.0, do: stop_growth}]}
 vertex: {deployments: {medium: {max_replicas: 2}}}
+analytics: {enabled: true}
 redis: {enabled: true, memory_size_gb: 5}
+security: {api_key: true, model_token: hf-token, rate_limit: 100000}
 tiers:
   small: {chips: 8}
   medium: {chips: 16}
@@ -43,9 +46,9 @@ development: {bench: {accelerator_type: v5litepod-1}}
 """
 CHANGED = PROFILE.replace("port: 8080,", "port: 8080, max_rate_per_vm: 90, default_tier: small,").replace(
     "[perm", "[www.permissions.example.test, perm"
-).replace("{max_replicas: 2}", "{max_replicas: 3}").replace("memory_size_gb: 5", "memory_size_gb: 6") + (
-    "serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n"
-)
+).replace("{max_replicas: 2}", "{max_replicas: 3}").replace("memory_size_gb: 5", "memory_size_gb: 6").replace(
+    "rate_limit: 100000", "rate_limit: 200000"
+) + ("serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n")
 """Updates in place: firewall, certificates, health check, backend service, URL map, labels; and a new template for each group."""
 SMALLER = PROFILE.replace("small: {chips: 8}", "small: {enabled: false}")
 PARENT = "projects/embedded-project"
@@ -63,6 +66,7 @@ def rehearse(rest: str, folder: Path, become: Callable[[str], None] = lambda _: 
 
     path = folder / "permissions.yaml"
     used: Used = {"provision": {}, "scale": {}, "teardown": {}}
+    _token(rest)
     become("provision")
     with _noted(rest, used["provision"]):
         path.write_text(PROFILE, encoding="utf-8")
@@ -80,6 +84,17 @@ def rehearse(rest: str, folder: Path, become: Callable[[str], None] = lambda _: 
     with _noted(rest, used["teardown"]):
         teardown(str(path), confirm="permissions")
     return used
+
+
+def _token(rest: str) -> None:
+    """The secret of the model's token, which the project's owner made."""
+    api, secrets = f"http://{rest}/v1/{PARENT}/services/secretmanager.googleapis.com", f"http://{rest}/v1/{PARENT}/secrets"
+    httpx.post(f"{api}:enable", json={}).raise_for_status()
+    while httpx.get(api).raise_for_status().json()["state"] != "ENABLED":
+        time.sleep(0.1)
+    httpx.post(f"{secrets}?secretId=hf-token", json={"replication": {"automatic": {}}}).raise_for_status()
+    payload = {"payload": {"data": base64.b64encode(b"a token").decode()}}
+    httpx.post(f"{secrets}/hf-token:addVersion", json=payload).raise_for_status()
 
 
 def _drift(rest: str) -> None:

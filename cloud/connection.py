@@ -11,6 +11,7 @@ import threading
 from functools import cache
 from typing import Any, TypeVar
 
+import google.auth
 import grpc
 import httpx
 from google.auth.credentials import AnonymousCredentials, Credentials
@@ -82,9 +83,9 @@ class Connection:
 
     def _make(self, kind: type) -> object:
         if kind is storage.Client:  # not generated: it has no transports
-            return self._storage()
+            return self._by_project(storage.Client)
         if kind.__module__ == "google.cloud.bigquery.client":  # the same; not imported here, because few need it
-            return self._bigquery(kind)
+            return self._by_project(kind)
         if self.embedded is None:
             return kind()
         transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
@@ -94,13 +95,8 @@ class Connection:
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest + _told_apart(kind), url_scheme="http", credentials=_credentials()))
 
-    def _bigquery(self, kind: Any) -> object:
-        if self.embedded is None:
-            return kind(project=self.project)
-        return kind(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})
-
-    def _storage(self) -> object:
-        make: Any = storage.Client  # it ships no types
+    def _by_project(self, make: Any) -> object:
+        """A client that is not generated; they ship few types."""
         if self.embedded is None:
             return make(project=self.project)
         return make(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})
@@ -114,7 +110,11 @@ def connect(profile: Profile) -> Connection:
 @cache
 def _connect(cloud: str, project: str, elsewhere: str, token: str) -> Connection:
     del elsewhere, token  # part of the key: another embedded cloud or caller is another connection
-    return Connection(project=project, embedded=ensure_running(project) if cloud == "embedded" else None)
+    if cloud == "embedded":
+        return Connection(project=project, embedded=ensure_running(project))
+    with translated(f"connecting to Google Cloud, project {project}"):  # said here, before anything of a run is begun
+        google.auth.default()
+    return Connection(project=project, embedded=None)
 
 
 def _told_apart(kind: type) -> str:

@@ -31,6 +31,11 @@ from ironwood.errors import (
 )
 
 PERMISSION_HELP = "docs/permissions.md lists what each command needs and how it is granted."
+CREDENTIALS_HELP = (
+    "Run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a readable credentials file, "
+    "or use a profile with `cloud: embedded`."
+)
+IMPERSONATION_HELP = "To act as a service account the caller needs roles/iam.serviceAccountTokenCreator on that account."
 QUOTA_HELP = "Ask for more at https://console.cloud.google.com/iam-admin/quotas or lower the sizes in the profile."
 
 _BY_REASON: dict[str, type[CloudError]] = {
@@ -41,7 +46,9 @@ _BY_REASON: dict[str, type[CloudError]] = {
     "SERVICE_DISABLED": ApiDisabledError,
     "resourceNotReady": TransientError,
     "resourceInUseByAnotherResource": InUseError,
+    "resourceInUse": InUseError,
     "alreadyExists": ConflictError,
+    "duplicate": ConflictError,
     "conditionNotMet": ConflictError,
     "backendError": TransientError,
 }
@@ -93,8 +100,12 @@ def translated(doing: str) -> Iterator[None]:
     except google.RetryError as error:
         raise TransientError(f"{doing}: {error}") from error
     except auth.DefaultCredentialsError as error:
+        raise UnreachableError(f"{doing}: no Google credentials could be used: {error} {CREDENTIALS_HELP}") from error
+    except auth.RefreshError as error:
+        if error.retryable:
+            raise TransientError(f"{doing}: the credentials could not be renewed: {_told(error)}") from error
         raise UnreachableError(
-            f"{doing}: no Google credentials were found; run `gcloud auth application-default login`, or use a profile with `cloud: embedded`"
+            f"{doing}: the Google credentials were refused: {_told(error)}. {CREDENTIALS_HELP} {IMPERSONATION_HELP}"
         ) from error
     except (requests.ConnectionError, requests.Timeout, auth.TransportError, grpc.RpcError) as error:
         # The request may have arrived: the next attempt reads back before it repeats.
@@ -121,6 +132,11 @@ def _of(error: google.GoogleAPICallError) -> type[CloudError]:
         if reason in _BY_REASON:
             return _BY_REASON[reason]
     return next((ours for theirs, ours in _BY_CLASS if isinstance(error, theirs)), CloudError)
+
+
+def _told(error: auth.RefreshError) -> str:
+    """What the token endpoint said; further arguments repeat its whole answer."""
+    return str(error.args[0]) if error.args else type(error).__name__
 
 
 def _help(kind: type[CloudError]) -> str:

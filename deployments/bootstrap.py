@@ -35,6 +35,7 @@ from flows.local_server import server_settings
 from ironwood.errors import UnfinishedError
 from tasks.inputs import PROFILES, load_profile
 from tasks.lock import ensure_limit, limit_name
+from tasks.schedules import deployments_of
 
 POOL, FIRST, DEFAULT = "ironwood", "first", "default"
 AT_ONCE = 6
@@ -54,7 +55,8 @@ def bootstrap(profiles: Sequence[str] = (OURS,)) -> str:
         for name in sorted(names | {path.stem for path in PROFILES.glob("*.yaml")}):
             ensure_limit(limit_name(name))
         for profile in dict.fromkeys(profiles):
-            _deploy(url, WRITTEN if profile == OURS else written_for(profile))
+            _deploy(url, WRITTEN if profile == OURS and not driven(profile) else written_for(profile))
+            _hand_over(profile)
         apply_automations(min(names))
     return url
 
@@ -67,6 +69,8 @@ def written_for(profile: str) -> Path:
     for each in written["deployments"]:
         each["name"] = name
         each["parameters"]["profile"] = profile
+        if each["entrypoint"].rpartition(".")[2] in driven(profile):
+            each.pop("schedules", None)
         for trigger in each.get("triggers", ()):
             trigger["name"] = trigger["name"].replace(f"({OURS})", f"({name})")
             trigger["match"]["prefect.resource.id"] = f"ironwood.profile.{name}"
@@ -74,6 +78,22 @@ def written_for(profile: str) -> Path:
     with path.open("w") as output:
         yaml.dump({"name": written["name"], "deployments": written["deployments"]}, output)
     return path
+
+
+def driven(profile: str) -> frozenset[str]:
+    """The flows whose deployments Google's scheduler starts."""
+    return frozenset(load_profile(profile).cloud_scheduler.deployments)
+
+
+def _hand_over(profile: str) -> None:
+    """Take away the schedules of the deployments that Google starts."""
+    flows = driven(profile)
+    if not flows:
+        return
+    with get_client(sync_client=True) as client:
+        for deployment in deployments_of(profile, *flows):
+            for schedule in client.read_deployment_schedules(deployment.id):
+                client.delete_deployment_schedule(deployment.id, schedule.id)
 
 
 def _work_pool(client: SyncPrefectClient) -> None:

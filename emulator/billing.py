@@ -25,6 +25,8 @@ Json = dict[str, Any]
 TAB = "usage"
 HOUR = 3600
 HOURS_A_MONTH = 730
+AMOUNTS = frozenset({"GiB", "million-requests"})
+"""Units of what is charged once, not by the time it is there."""
 MICRO_DOLLAR = Decimal("0.000001")
 
 documented("bill-seconds", "VMs bill per second with a minimum of 60 s, from RUNNING until deleted.")
@@ -144,13 +146,13 @@ class Meter:
         whole = max(-((usage.start - until) // SECOND), usage.minimum)
         left = whole
         periods = self.prices.periods(usage.sku, usage.start, max(until, usage.start + 1))
-        if unit == "GiB":  # an amount, not a time: the price now
+        if unit in AMOUNTS:  # an amount, not a time: the price now
             periods = [(usage.start, periods[-1][1], periods[-1][2])]
         for index, (start, end, price) in enumerate(periods):
             last = index == len(periods) - 1
             seconds = left if last else min(left, (end - start) // SECOND)
             left -= seconds
-            timed = unit != "GiB"
+            timed = unit not in AMOUNTS
             hourly = usage.quantity * price / (HOURS_A_MONTH if unit.endswith("-month") else 1)
             amount = hourly * Decimal(seconds) / HOUR if timed else hourly
             line = {

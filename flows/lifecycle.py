@@ -28,8 +28,9 @@ from flows.status import status
 from flows.teardown import teardown
 from ironwood.cost.estimate import estimate
 from ironwood.desired import desired
-from ironwood.errors import ProbeError
+from ironwood.errors import InputError, ProbeError
 from ironwood.profile import Profile
+from ironwood.profile_security import is_protected
 from ironwood.renewal import renewed
 from tasks import report
 from tasks.inputs import load_price_book, load_profile, with_image
@@ -57,6 +58,8 @@ def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> 
     ours = load_profile(profile)
     connection = connect(ours)
     began = time.monotonic()
+    if is_protected(ours):
+        raise InputError(f"the lifecycle ends in a teardown, and profile {ours.name} is protected from deletion; use one that is not")
     _pace(connection)
     prepare(connection, ours)
     _earlier(connection, ours)
@@ -114,8 +117,8 @@ def _rollout_under_load(connection: Connection, ours: Profile, profile: str) -> 
 
 def _loaded(connection: Connection, ours: Profile) -> AbstractContextManager[Mapping[str, Load]]:
     seen = observe(connection, API_NAMES).live
-    urls = tuple(url for url, _ in routes(seen, renewed(desired(ours, ours.baseline), seen)))
-    return under_load(urls, clients=clients(connection, seen))
+    wanted = renewed(desired(ours, ours.baseline), seen)
+    return under_load(tuple(url for url, _ in routes(seen, wanted)), clients=clients(connection, seen, wanted))
 
 
 def _none_lost(what: str, told: str, loads: Mapping[str, Load]) -> None:

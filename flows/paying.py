@@ -21,7 +21,7 @@ from tasks import report
 from tasks.budget import reserve, settle
 from tasks.inputs import load_price_book
 
-FIRST = ("bucket", "log_bucket", "log_sink")
+FIRST = ("bucket", "log_bucket", "dataset", "dataset_writer", "log_sink")
 """What remembers and records, in the order of its references."""
 Paid = tuple[dict[str, int], Reconciliation]
 

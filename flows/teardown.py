@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from prefect import flow
@@ -26,18 +27,20 @@ from tasks.leaving import leave
 from tasks.lock import writer
 from tasks.observe import observe
 from tasks.proof import prove_zero
+from tasks.protection import lift
 
 
 @flow(name="teardown", flow_run_name=named("teardown {profile}"))
-def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False) -> int:
+def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False, lift_protection: str = "") -> int:
     """Drain and empty every group, delete what carries the profile's marker, list everything again.
 
-    `confirm` must be the profile's name; without it nothing happens. `dry_run` stops after the plan. Returns the number of
+    `confirm` must be the profile's name; without it nothing happens. `lift_protection` must be it too where the profile is protected, as prod is. `dry_run` stops after the plan. Returns the number of
     objects deleted; raises UnfinishedError when anything of ours is left.
     """
     wanted = load_profile(profile)
     if not dry_run and confirm != wanted.name:
         raise InputError(f"teardown deletes everything of profile {wanted.name}; confirm it with its name: --confirm {wanted.name}")
+    lift(wanted, lift_protection if not dry_run else wanted.name)
     connection = connect(wanted)
     names = {each.name for each in desired(wanted, wanted.baseline)} | API_NAMES
     if dry_run:
@@ -80,5 +83,11 @@ def _prove(profile: str, wanted: Profile, deleted: int) -> None:
     report.say("teardown", f"-{deleted}   proof of zero: {proof.summary}")
 
 
+def _more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lift-protection", default="", metavar="PROFILE", help="the profile's name once more, where it is protected from deletion"
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(run(teardown, Argument.PROFILE, Argument.CONFIRM, Argument.DRY_RUN))
+    sys.exit(run(teardown, Argument.PROFILE, Argument.CONFIRM, Argument.DRY_RUN, more=_more))

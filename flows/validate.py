@@ -10,10 +10,12 @@ from cloud.connection import connect
 from flows.command_line import Argument, run
 from flows.reconcile import compare
 from flows.run_names import named
+from ironwood import naming
 from ironwood.errors import ProbeError
 from tasks import report
 from tasks.inputs import load_profile
-from tasks.probe import probe
+from tasks.probe import probe, routes
+from tasks.probe_analytics import probe_analytics
 from tasks.probe_cache import probe_cache
 from tasks.target import sizes_to_find
 from tasks.watched import watched
@@ -27,9 +29,13 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     """
     ours = load_profile(profile)
     connection = connect(ours)
-    found = compare(connection, ours, sizes_to_find(connection, ours, sizes).sizes)
+    target, since = sizes_to_find(connection, ours, sizes).sizes, connection.clock.now()
+    found = compare(connection, ours, target)
     findings = probe(connection, found.observation.live, found.wanted, found.plan, ours) + watched(connection, ours)
     findings += probe_cache(connection, found.observation.live, found.wanted)
+    led = {service.name for _, service in routes(found.observation.live, found.wanted)}
+    asked = frozenset(tier for tier, size in target.items() if size and naming.backend_service(ours.name_prefix, tier) in led)
+    findings += probe_analytics(connection, found.observation.live, found.wanted, since, asked)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
     if broken:

@@ -6,17 +6,20 @@ from cloud.connection import Connection
 from ironwood.profile import Profile
 from ironwood.windows.looks import MOST, Look, looks
 from tasks import report
-from tasks.schedules import scheduled_deployments, synchronise
+from tasks.schedules import FLOW, scheduled_deployments, synchronise
 from tasks.windows import plan_and_leads, state_now
 
 
 def look_when_sizes_change(connection: Connection, named: str, profile: Profile) -> tuple[Look, ...]:
     """Synchronise the schedules of `scale` with the windows in force; answers them. `named` is how the deployments name the profile.
 
-    Nothing happens where the server has no such deployment: then somebody else says when to look.
+    Nothing happens where the server has no such deployment: then somebody else says when to look. Where Google does, schedules of ours are taken away.
     """
     deployments = scheduled_deployments(named)
     if not deployments:
+        return ()
+    if FLOW in profile.cloud_scheduler.deployments:
+        look_no_more(named)
         return ()
     plan, leads = plan_and_leads(profile, state_now(connection, profile))
     wanted = looks(profile, plan, connection.clock.now(), leads)

@@ -21,6 +21,7 @@ from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
 from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.secret import SecretAccess
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.vertex import DeployedModel, VertexEndpoint
 
@@ -30,7 +31,7 @@ def claimed(live: Graph, profile: Profile) -> Graph:
     accounts = {each.address for each in desired(profile, profile.baseline) if isinstance(each, ServiceAccount)}
 
     def told(each: Resource) -> Resource:
-        if isinstance(each, IamBinding) and each.of_a_deleted_account and each.account in accounts:
+        if isinstance(each, IamBinding | SecretAccess) and each.of_a_deleted_account and each.account in accounts:
             return replace(each, owner=profile.name)
         if each.owner == profile.name and isinstance(each, InstanceGroup):
             lease = lease_job(profile, each)

@@ -104,6 +104,36 @@ def budget_inbox(prefix: str) -> str:
     return f"{prefix}ai-inference-budget-inbox"
 
 
+def dataset(prefix: str, name: str) -> str:
+    """The dataset of the analytics; it takes no dashes."""
+    return f"{prefix.replace('-', '_')}{name}"
+
+
+def metrics_table(dataset: str) -> str:
+    """The table of served requests, with its dataset."""
+    return f"{dataset}.inference_metrics"
+
+
+def dataset_writer(dataset: str, service: str) -> str:
+    """That a service of Google's may write in a dataset."""
+    return f"{dataset}--{service}"
+
+
+def requests_sink(prefix: str) -> str:
+    """The sink that routes the load balancer's log of requests into the dataset."""
+    return f"{prefix}ai-inference-requests-to-bigquery"
+
+
+def metrics_topic(prefix: str) -> str:
+    """The topic model servers tell of served requests on."""
+    return f"{prefix}ai-inference-metrics"
+
+
+def metrics_subscription(prefix: str) -> str:
+    """The subscription that writes them into the table."""
+    return f"{prefix}ai-inference-metrics-to-bigquery"
+
+
 def budget(prefix: str) -> str:
     """The month's budget; Google names it, this stands in its display name."""
     return f"{prefix}ai-budget"
@@ -122,6 +152,16 @@ def display_name(name: str, owner: str) -> str:
 def stopper_account_id(prefix: str) -> str:
     """The account that stops tiers at their time."""
     return f"{prefix}tpu-stopper-sa"
+
+
+def driver_account_id(prefix: str) -> str:
+    """The account that starts deployments by a clock of Google's."""
+    return f"{prefix}deployment-driver-sa"
+
+
+def driving_job(prefix: str, flow: str) -> str:
+    """The job that starts a deployment of a flow."""
+    return f"{prefix}ai-inference-run-{flow.replace('_', '-')}"
 
 
 def stop_job(group: str) -> str:
@@ -212,6 +252,21 @@ def development_tpu(prefix: str, name: str, number: int) -> str:
 def group_head(prefix: str) -> str:
     """What the name of every group of the profile begins with."""
     return f"{prefix}ironwood-cluster-"
+
+
+def api_key(prefix: str) -> str:
+    """The secret that holds the key predictions ask for."""
+    return f"{prefix}ai-inference-api-key"
+
+
+def security_policy(prefix: str) -> str:
+    """What Cloud Armor does before the tiers."""
+    return f"{prefix}ai-inference-armor"
+
+
+def secret_access(secret: str, account_id: str) -> str:
+    """That an account may read a secret."""
+    return f"{secret}--{account_id}"
 
 
 def channel(prefix: str) -> str:

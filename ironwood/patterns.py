@@ -20,7 +20,11 @@ NAME_SERVER = r"^([0-9.]+(:[0-9]+)?)?$"
 LABEL_KEY = r"^[a-z][-_a-z0-9]{0,62}$"
 LABEL_VALUE = r"^[-_a-z0-9]{0,63}$"
 WINDOW_NAME = r"^[a-z0-9][-a-z0-9]{0,39}$"
+DATA_LOCATION = r"^(US|EU|[a-z]+-[a-z]+[0-9]+)$"
+DATASET = r"^[a-z][a-z0-9_]{0,99}$"
 BIGQUERY_DATASET = r"^([a-z][-a-z0-9]{4,28}[a-z0-9]\.)?[A-Za-z0-9_]{1,1024}$"
+SECRET_ID = r"^[A-Za-z0-9_-]{1,255}$"  # noqa: S105  # a form, not a secret
+DEPLOYMENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
@@ -40,6 +44,10 @@ WORDS: Mapping[str, str] = {
     LABEL_KEY: "a label key: up to 63 lower-case letters, digits, dashes and underscores, beginning with a letter",
     LABEL_VALUE: "a label value: up to 63 lower-case letters, digits, dashes and underscores",
     WINDOW_NAME: "a name: up to 40 lower-case letters, digits and dashes, such as office-hours",
+    DATA_LOCATION: "a place BigQuery keeps data in: US, EU or a region such as us-central1",
+    DATASET: "a dataset's name: up to 100 small letters, digits and underscores, beginning with a letter",
     BIGQUERY_DATASET: "a BigQuery dataset, such as billing_export or other-project.billing_export",
+    SECRET_ID: "the id of a secret: up to 255 letters, digits, dashes and underscores, such as hf-token",
+    DEPLOYMENT_ID: "the id of a deployment on the Prefect server (`python -m deployments.drive` tells them)",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

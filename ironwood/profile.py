@@ -17,11 +17,14 @@ from pydantic import Field, ValidationError
 
 from ironwood import patterns
 from ironwood.errors import ProfileError
+from ironwood.profile_analytics import AnalyticsSettings
+from ironwood.profile_cloud_scheduler import CloudSchedulerSettings
 from ironwood.profile_development import DevelopmentTpu
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_redis import RedisSettings
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
+from ironwood.profile_security import SecuritySettings
 from ironwood.profile_text import ProfileText
 from ironwood.profile_vertex import ModelOptimizations, VertexSettings
 from ironwood.profile_windows import HolidaySettings, Moment, Override, OwnWindow, Zone
@@ -231,9 +234,11 @@ class Profile(_Section):
     budget: Budget = Budget()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
+    analytics: AnalyticsSettings = AnalyticsSettings()
     approval: Approval = Approval()
     lease: LeaseSettings = LeaseSettings()
     stop_at: StopAt | None = None
+    cloud_scheduler: CloudSchedulerSettings = CloudSchedulerSettings()
     expires: Moment | None = None
     time_zone: Zone = "Etc/UTC"
     holidays: HolidaySettings = HolidaySettings()
@@ -244,6 +249,7 @@ class Profile(_Section):
     model_optimizations: ModelOptimizations = ModelOptimizations()
     development: Mapping[Annotated[str, Field(pattern=patterns.WINDOW_NAME)], DevelopmentTpu] = Field(default_factory=dict)
     redis: RedisSettings = RedisSettings()
+    security: SecuritySettings = SecuritySettings()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
 

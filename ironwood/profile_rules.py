@@ -17,8 +17,10 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
+from ironwood.profile_security import SECURITY_RULES
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
@@ -370,6 +372,8 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_policy_can_decide,
     deployments_can_be,
     a_cache_can_be_reached,
+    what_google_starts_can_be_reached,
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
+    *SECURITY_RULES,
 )

@@ -22,7 +22,7 @@ QUESTIONS = 40
 @task(name="gate", task_run_name="ask through every route", cache_policy=NO_CACHE, persist_result=False)
 def gate(connection: Connection, live: Graph, wanted: Graph) -> None:
     """Ask through every route; raises ProbeError naming the routes where predictions fail. A tier without VMs may answer 502."""
-    clients = reach.clients(connection, live)
+    clients = reach.clients(connection, live, wanted)
     ways = list(routes(live, wanted))
     with ThreadPoolExecutor(max(1, len(ways))) as beside:
         asked = list(beside.map(lambda way: _answers(clients, way[0]), ways))

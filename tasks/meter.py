@@ -27,7 +27,9 @@ from ironwood.errors import CloudError, TransientError
 from ironwood.graph import Graph
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Profile
+from ironwood.resources.base import Resource
 from ironwood.resources.cache import RedisInstance
+from ironwood.resources.load_balancer import SecurityPolicy
 from ironwood.resources.logs import LogBucket
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.vertex import DeployedModel
@@ -36,7 +38,7 @@ from tasks.inputs import load_price_book
 from tasks.ledger import as_ordered, write
 from tasks.retries import google_task
 
-BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job", "redis_instance")
+BILLING = ("forwarding_rule", "address", "alert_policy", "scheduler_job", "redis_instance", "security_policy")
 """Kinds that bill while they exist; groups bill by their VMs, the NAT gateway too."""
 WORTH_SAYING = Decimal("0.01")
 """The share by which the bill may differ from the ledger before that is an alarm."""
@@ -218,5 +220,11 @@ def _things(profile: Profile, live: Graph, at: datetime) -> Iterator[Thing]:
         if each.kind in BILLING and each.owner == profile.name:
             created = str(getattr(each, "created", ""))
             start = datetime.fromisoformat(created).astimezone(UTC) if created else at
-            size = f"{each.tier}:{each.memory_gib}" if isinstance(each, RedisInstance) else ""
-            yield Thing(address=str(each.address), start=start, size=size)
+            yield Thing(address=str(each.address), start=start, size=_size(each))
+
+
+def _size(thing: Resource) -> str:
+    """What the price of a thing depends on, "" for most."""
+    if isinstance(thing, SecurityPolicy):
+        return str(thing.rules)
+    return f"{thing.tier}:{thing.memory_gib}" if isinstance(thing, RedisInstance) else ""

@@ -24,7 +24,7 @@ from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService
 from ironwood.resources.scheduler_job import SchedulerJob
-from tasks import probe_development, probe_https, reach
+from tasks import probe_development, probe_https, probe_security, reach
 from tasks.finding import Finding
 from tasks.probe_vertex import let_in, predictions
 from tasks.retries import google_task
@@ -94,12 +94,15 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profi
             for finding in _backends(connection, each, live)
         ]
         findings += probe_development.findings(connection, live, wanted)
+        findings += probe_security.standing(connection, profile.name)
         live = probe_https.settled(connection, live, wanted, profile)
     findings += predictions(connection, live, wanted)
     findings += probe_https.findings(connection, live, wanted, profile)
-    clients = reach.clients(connection, live)
+    clients = reach.clients(connection, live, wanted)
+    ways = [(url, into, _vms(into, live)) for url, into in routes(live, wanted)]
     # Not a participant while it waits for an answer: stepped time has to pass for the model server.
-    return findings + [_prediction(url, into, _vms(into, live), clients) for url, into in routes(live, wanted)]
+    findings += [_prediction(url, into, vms, clients) for url, into, vms in ways]
+    return findings + probe_security.findings(connection, live, wanted, [url for url, _, vms in ways if vms])
 
 
 def routes(live: Graph, wanted: Graph) -> list[tuple[str, BackendService]]:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import httpx
 
+from cloud import secrets
 from cloud.connection import Connection
 from ironwood.graph import Graph
 from ironwood.resources.https import ACTIVE, Certificate, HttpsProxy
 from ironwood.resources.load_balancer import ForwardingRule, UrlMap
+from ironwood.resources.secret import Secret
 
 CALL_SECONDS = 30.0
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def base(live: Graph, wanted: Graph) -> str:
@@ -34,15 +38,21 @@ def routing_map(live: Graph, wanted: Graph) -> UrlMap | None:
     return next((each for each in live if isinstance(each, UrlMap) and each.address in wanted and not each.to_https), None)
 
 
-def clients(connection: Connection, live: Graph) -> Callable[[], httpx.Client]:
-    """What makes clients that reach every domain of `live` where it is served."""
+def clients(connection: Connection, live: Graph, wanted: Graph) -> Callable[[], httpx.Client]:
+    """What makes clients that reach every domain of `live` where it is served, and have the key that `wanted` asks for."""
+    key = next((secrets.value(connection, each.name) for each in wanted if isinstance(each, Secret)), "")
+    return keyless(connection, live, {"x-api-key": key} if key else {})
+
+
+def keyless(connection: Connection, live: Graph, headers: Mapping[str, str] = NONE) -> Callable[[], httpx.Client]:
+    """The same with these headers instead of a key."""
     secure = [each for each in live if isinstance(each, ForwardingRule) and isinstance(live.get(each.target), HttpsProxy)]
     ips = {domain: rule.ip for rule in secure for domain in _domains(live, rule)}
     if not ips:
         trust = httpx.create_ssl_context()  # once for all of them: reading the authorities takes longer than a question
-        return lambda: httpx.Client(timeout=CALL_SECONDS, verify=trust)
+        return lambda: httpx.Client(timeout=CALL_SECONDS, verify=trust, headers=headers)
     trust = ssl.create_default_context(cadata=_authority(connection))
-    return lambda: httpx.Client(timeout=CALL_SECONDS, transport=_ByAddress(ips, trust))
+    return lambda: httpx.Client(timeout=CALL_SECONDS, transport=_ByAddress(ips, trust), headers=headers)
 
 
 class _ByAddress(httpx.HTTPTransport):

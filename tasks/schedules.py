@@ -34,8 +34,13 @@ class Synchronised:
 
 def scheduled_deployments(profile: str) -> list[DeploymentResponse]:
     """The deployments of `scale` whose parameter `profile` is this; on most servers one or none."""
+    return deployments_of(profile, FLOW)
+
+
+def deployments_of(profile: str, *flows: str) -> list[DeploymentResponse]:
+    """The deployments of `flows`, of every flow without any, whose parameter `profile` is this."""
     with get_client(sync_client=True) as client:
-        found = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])))
+        found = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=list(flows))) if flows else None)
     return [each for each in found if (each.parameters or {}).get("profile") == profile]
 
 

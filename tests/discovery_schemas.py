@@ -36,6 +36,7 @@ DOCUMENTS = (
     ("redis", "v1beta1"),
     ("servicenetworking", "v1"),
     ("bigquery", "v2"),
+    ("secretmanager", "v1"),
 )
 CHECKED = Counter()
 METHODS_SEEN = set()

@@ -17,6 +17,7 @@ COLLECTIONS: Mapping[str, str] = {
     "workload_policy": "resourcePolicies",
     "instance_group": "instanceGroupManagers",
     "endpoint_group": "networkEndpointGroups",
+    "security_policy": "securityPolicies",
     "backend_service": "backendServices",
     "url_map": "urlMaps",
     "http_proxy": "targetHttpProxies",

@@ -9,7 +9,11 @@ from cloud.drivers import marker
 from cloud.drivers.addresses import address_of, url
 from cloud.drivers.base import ComputeDriver
 from cloud.drivers.iam import account_address, email
+from ironwood import naming
+from ironwood.resources.base import GLOBAL, Address
 from ironwood.resources.group import InstanceTemplate
+from ironwood.resources.secret import SecretAccess, SecretUse
+from ironwood.serving import VARIABLES
 
 STARTUP_SCRIPT = "startup-script"
 IMAGE_PROJECT = "ubuntu-os-accelerator-images"
@@ -33,7 +37,7 @@ def _template(connection: Connection, resource: InstanceTemplate) -> compute_v1.
         disks=[disk],
         labels=dict(resource.labels),
         tags=compute_v1.Tags(items=list(resource.tags)),
-        metadata=compute_v1.Metadata(items=[compute_v1.Items(key=STARTUP_SCRIPT, value=resource.startup_script)]),
+        metadata=compute_v1.Metadata(items=_metadata(connection, resource)),
         # No access config: the VMs have no external address.
         network_interfaces=[
             compute_v1.NetworkInterface(
@@ -51,6 +55,22 @@ def _template(connection: Connection, resource: InstanceTemplate) -> compute_v1.
             consume_reservation_type="SPECIFIC_RESERVATION", key=RESERVATION_KEY, values=[resource.reservation]
         )
     return compute_v1.InstanceTemplate(name=resource.name, description=marker.description(resource.owner), properties=properties)
+
+
+def _metadata(connection: Connection, resource: InstanceTemplate) -> list[compute_v1.Items]:
+    """The startup script, and the names of the secrets it reads; never a value of theirs."""
+    account = naming.secret_access("", resource.service_account.name)
+    secrets = {each.key: f"projects/{connection.project}/secrets/{each.access.name.removesuffix(account)}" for each in resource.secrets}
+    return [compute_v1.Items(key=key, value=value) for key, value in {STARTUP_SCRIPT: resource.startup_script, **secrets}.items()]
+
+
+def _read_secrets(metadata: compute_v1.Metadata, account: str) -> tuple[SecretUse, ...]:
+    secrets = {item.key: item.value.rpartition("/")[2] for item in metadata.items}
+    return tuple(
+        SecretUse(key=key, access=Address(kind=SecretAccess.kind, scope=GLOBAL, name=naming.secret_access(secrets[key], account)))
+        for key in VARIABLES
+        if key in secrets
+    )
 
 
 def _scheduling(resource: InstanceTemplate) -> compute_v1.Scheduling:
@@ -87,6 +107,7 @@ def _read_template(message: compute_v1.InstanceTemplate, scope: str) -> Instance
         startup_script=next((item.value for item in properties.metadata.items if item.key == STARTUP_SCRIPT), ""),
         reservation=next(iter(properties.reservation_affinity.values), ""),
         longest_run_hours=properties.scheduling.max_run_duration.seconds // 3600,
+        secrets=_read_secrets(properties.metadata, account_address(account).name),
         created=message.creation_timestamp,
     )
 

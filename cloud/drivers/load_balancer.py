@@ -93,18 +93,41 @@ def _read_backend_service(message: compute_v1.BackendService, scope: str) -> Bac
         ),
         timeout_seconds=message.timeout_sec,
         draining_seconds=message.connection_draining.draining_timeout_sec,
+        policy=address_of(message.security_policy) if message.security_policy else None,
         created=message.creation_timestamp,
     )
 
 
 class BackendServiceDriver(ComputeDriver[BackendService]):
-    """Letting go of a group drains it: the update is finished when its connections have had their time."""
+    """Letting go of a group drains it: the update is finished when its connections have had their time. Its security policy is set by a call of its own."""
+
+    def create(self, connection: Connection, attempt: Attempt, after: BackendService) -> None:
+        """Insert it, then set its policy."""
+        super().create(connection, attempt, after)
+        if after.policy is not None:
+            self._guard(connection, attempt, after)
+
+    def accepts(self, found: BackendService, after: BackendService) -> bool:
+        """The policy is set in the second call, whoever made the first."""
+        return found.owner == after.owner and not found.differences(after).keys() - {"policy"}
 
     def update(self, connection: Connection, attempt: Attempt, before: BackendService, after: BackendService) -> None:
         """Replace the service; wait for the draining of every backend it no longer has."""
-        super().update(connection, attempt, before, after)
+        if before.differences(after).keys() - {"policy"}:
+            super().update(connection, attempt, before, after)
+        if before.policy != after.policy:
+            self._guard(connection, attempt, after)
         if {each.group for each in before.backends} - {each.group for each in after.backends}:
             sleep(connection.clock, timedelta(seconds=before.draining_seconds))
+
+    def _guard(self, connection: Connection, attempt: Attempt, after: BackendService) -> None:
+        """Set its policy, or take it away."""
+        client: Any = connection.client(self.client)
+        policy = url(connection.project, after.policy) if after.policy is not None else ""
+        body = compute_v1.SecurityPolicyReference(security_policy=policy)
+        request = self.place(connection, after) | {"security_policy_reference_resource": body}
+        doing = f"setting the security policy of {after.address}"
+        self.write(connection, attempt, doing, lambda key: client.set_security_policy_unary(request=request | {"request_id": key}, **ONCE))
 
 
 def _url_map(connection: Connection, resource: UrlMap) -> compute_v1.UrlMap:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from google.cloud.logging_v2.services.config_service_v2 import ConfigServiceV2Client
 from google.cloud.logging_v2.services.metrics_service_v2 import MetricsServiceV2Client
-from google.cloud.logging_v2.types import LifecycleState
+from google.cloud.logging_v2.types import BigQueryOptions, LifecycleState
 from google.cloud.logging_v2.types import LogBucket as LogBucketMessage
 from google.cloud.logging_v2.types import LogMetric as LogMetricMessage
 from google.cloud.logging_v2.types import LogSink as LogSinkMessage
@@ -20,15 +20,19 @@ from cloud.connection import Connection
 from cloud.drivers import marker
 from cloud.drivers.addresses import NOWHERE
 from cloud.drivers.base import ONCE
+from cloud.drivers.bigquery import dataset_address, writer_address
 from cloud.drivers.named import NamedDriver
 from cloud.errors import translated
 from ironwood.errors import ConflictError
+from ironwood.resources.analytics import Dataset
 from ironwood.resources.base import GLOBAL, Address
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 
 PENDING_FOR = timedelta(days=7)
 """How long Google keeps a deleted log bucket (documented)."""
 _DESTINATION = "logging.googleapis.com/"
+_DATASETS = "bigquery.googleapis.com/"
+LOGGING = "logging"
 
 
 def bucket_name(project: str, name: str) -> str:
@@ -114,24 +118,40 @@ def _sinks(connection: Connection) -> Iterator[LogSink]:
         yield LogSink(
             name=message.name,
             owner=marker.owner_in_text(message.description),
-            bucket=_bucket_address(connection, message.destination),
+            destination=_told_destination(connection, message.destination),
+            writer=_writer(message.destination),
             filter=message.filter,
             created=_told(message),
         )
 
 
-def _bucket_address(connection: Connection, destination: str) -> Address:
-    """Our address of the bucket a sink writes to; NOWHERE for what is no bucket of this project."""
-    head = _DESTINATION + bucket_name(connection.project, "")
-    return Address(kind="log_bucket", scope=GLOBAL, name=destination.removeprefix(head)) if destination.startswith(head) else NOWHERE
+def _told_destination(connection: Connection, destination: str) -> Address:
+    """Our address of what a sink writes to; NOWHERE for what is no bucket and no dataset of this project."""
+    head, datasets = _DESTINATION + bucket_name(connection.project, ""), _datasets(connection)
+    if destination.startswith(datasets):
+        return dataset_address(destination.removeprefix(datasets))
+    return Address(kind=LogBucket.kind, scope=GLOBAL, name=destination.removeprefix(head)) if destination.startswith(head) else NOWHERE
+
+
+def _writer(destination: str) -> Address | None:
+    """Our address of what lets Logging write in a dataset."""
+    return writer_address(destination.rpartition("/")[2], LOGGING) if destination.startswith(_DATASETS) else None
+
+
+def _datasets(connection: Connection) -> str:
+    return f"{_DATASETS}projects/{connection.project}/datasets/"
 
 
 def _sink(connection: Connection, resource: LogSink) -> LogSinkMessage:
+    into_dataset = resource.destination.kind == Dataset.kind
+    bucket = _DESTINATION + bucket_name(connection.project, resource.destination.name)
+    destination = _datasets(connection) + resource.destination.name if into_dataset else bucket
     return LogSinkMessage(
         name=resource.name,
         description=marker.description(resource.owner),
-        destination=_DESTINATION + bucket_name(connection.project, resource.bucket.name),
+        destination=destination,
         filter=resource.filter,
+        bigquery_options=BigQueryOptions(use_partitioned_tables=True) if into_dataset else None,
     )
 
 

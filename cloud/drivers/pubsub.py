@@ -10,6 +10,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient, types
 from cloud.connection import Connection
 from cloud.drivers import marker
 from cloud.drivers.base import ONCE
+from cloud.drivers.bigquery import table_address, writer_address
 from cloud.errors import translated
 from cloud.journal import Attempt
 from ironwood.errors import ConflictError, NotFoundError
@@ -128,7 +129,15 @@ def _encode(connection: Connection, after: Subscription) -> types.Subscription:
         labels=dict(after.labels),
         ack_deadline_seconds=after.ack_deadline_seconds,
         message_retention_duration=timedelta(seconds=after.retention_seconds),
+        bigquery_config=_writing(connection, after),
     )
+
+
+def _writing(connection: Connection, after: Subscription) -> types.BigQueryConfig | None:
+    """How messages are written by column; a field the table has no column for is dropped rather than the message."""
+    if after.table is None:
+        return None
+    return types.BigQueryConfig(table=f"{connection.project}.{after.table.name}", use_table_schema=True, drop_unknown_fields=True)
 
 
 def _read_topic(found: types.Topic) -> Topic:
@@ -138,6 +147,7 @@ def _read_topic(found: types.Topic) -> Topic:
 
 def _read_subscription(found: types.Subscription) -> Subscription:
     labels = dict(found.labels)
+    table = found.bigquery_config.table
     return Subscription(
         name=found.name.rpartition("/")[2],
         owner=marker.owner_in_labels(labels),
@@ -145,7 +155,12 @@ def _read_subscription(found: types.Subscription) -> Subscription:
         labels=tuple(sorted(labels.items())),
         ack_deadline_seconds=found.ack_deadline_seconds,
         retention_seconds=int(found.message_retention_duration.total_seconds()),
+        table=table_address(table) if table else None,
+        writer=writer_address(table.split(".")[1], "pubsub") if table else None,
+        state=found.bigquery_config.state.name if table else found.state.name,
     )
 
 
+ACTIVE = "ACTIVE"
+"""The state of a subscription that writes, when it can."""
 TOPIC, SUBSCRIPTION = TopicDriver(), SubscriptionDriver()

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud.drivers.alerting import ALERT_POLICY, NOTIFICATION_CHANNEL, UPTIME_CHECK
 from cloud.drivers.base import Driver
+from cloud.drivers.bigquery import DATASET, DATASET_WRITER, TABLE
 from cloud.drivers.bucket import BUCKET
 from cloud.drivers.budget import BUDGET
 from cloud.drivers.cache import REDIS_INSTANCE
@@ -24,6 +25,8 @@ from cloud.drivers.private_access import PEERING_RANGE, PRIVATE_CONNECTION
 from cloud.drivers.pubsub import SUBSCRIPTION, TOPIC
 from cloud.drivers.queued_tpu import QUEUED_TPU
 from cloud.drivers.scheduler_job import SCHEDULER_JOB
+from cloud.drivers.secret import SECRET, SECRET_ACCESS
+from cloud.drivers.security_policy import SECURITY_POLICY
 from cloud.drivers.service_set import SERVICE_SET
 from cloud.drivers.slices import ENDPOINT_GROUP, WORKLOAD_POLICY
 from cloud.drivers.stray_instance import STRAY_INSTANCE
@@ -35,6 +38,11 @@ _ALL: tuple[Driver[Any], ...] = (
     SERVICE_ACCOUNT,
     BUCKET,
     IAM_BINDING,
+    SECRET,
+    SECRET_ACCESS,
+    DATASET,
+    DATASET_WRITER,
+    TABLE,
     TOPIC,
     SUBSCRIPTION,
     BUDGET,
@@ -55,6 +63,7 @@ _ALL: tuple[Driver[Any], ...] = (
     STRAY_INSTANCE,
     QUEUED_TPU,
     STRAY_TPU,
+    SECURITY_POLICY,
     BACKEND_SERVICE,
     URL_MAP,
     HTTP_PROXY,

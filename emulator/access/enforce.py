@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 documented("compute-forbidden", "Without permission Compute answers 403 forbidden, \"Required 'PERMISSION' permission for 'RESOURCE'\".")
 documented("iam-permission-denied", "Without permission newer APIs answer 403 PERMISSION_DENIED with ErrorInfo IAM_PERMISSION_DENIED.")
-assumed("permission-table", "What each method needs is in emulator/permissions/; every permission is looked up in the project's policy.")
+assumed(
+    "permission-table",
+    "What each method needs is in emulator/permissions/; permissions are looked up in the project's policy, and in a secret's own.",
+)
 COMPUTE = "compute.googleapis.com"
+_SECRET = re.compile(r"projects/[^/]+/(secrets/[^/:]+)")
 _HEAD = re.compile(r"^/compute/(?:v1|beta)/")
 
 
@@ -35,9 +39,21 @@ def require(world: World, api: str, call: Call, entry: Entry) -> None:
         return
     if call.method not in needs.table():
         raise denied(world, api, call, [f"{call.method} (not in emulator/permissions)"], entry.path)
-    missing = [each for each in needed if not roles.may(world, call.caller, each) or world.faults.denies(call.caller, each)]
+    place = _place(world, call)
+    missing = [each for each in needed if not roles.may(world, call.caller, each, place) or world.faults.denies(call.caller, each)]
     if missing:
         raise denied(world, api, call, missing, entry.path)
+
+
+def _place(world: World, call: Call) -> str:
+    """The resource below the project that has a policy of its own and is called, "" for none: a secret."""
+    if not call.method.startswith("secretmanager."):
+        return ""
+    name = (
+        call.values.get("name") or call.values.get("resource") or call.values.get("parent") or (call.values.get("secret") or {}).get("name")
+    )
+    match = _SECRET.match(str(name))
+    return f"projects/{world.project}/{match[1]}" if match else ""
 
 
 def require_on(call: Call, api: str, permission: str, resource: str) -> None:

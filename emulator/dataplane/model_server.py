@@ -3,6 +3,7 @@
 Latency of one request, in emulated seconds: first token + tokens / (chip's tokens per second / SLOTS_PER_CHIP), after the wait for a slot.
 1. A chip serves SLOTS_PER_CHIP requests at a time and lets QUEUE_PER_CHIP wait; beyond that the answer is 503.
 2. It answers GET of any readiness path a health check asks for, and POST /v1/predict; other paths are 404.
+3. Where the template's metadata names a secret as API key, all but the readiness path asks for it (`emulator/dataplane/keys.py`).
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emulator.dataplane import keys, telemetry
 from emulator.rules import assumed
 from emulator.services.compute import records
 from emulator.services.compute.groups.fleet import Vm
@@ -63,10 +66,23 @@ class ModelServers:
         """Forget every queue."""
         self._desks.clear()
 
-    async def answer(self, vm: Vm, method: str, path: str, body: bytes, *, readiness: str, deadline: int) -> Answer:
+    async def answer(
+        self,
+        vm: Vm,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str],
+        readiness: str,
+        deadline: int,
+        region: str,
+    ) -> Answer:
         """One request to one VM; raises TimedOutError at the deadline."""
         if method in {"GET", "HEAD"} and path == readiness:
             return _said(200, {"status": "ok"})
+        if (refused := keys.refused(self._world, vm, headers)) is not None:
+            return _said(*refused)
         if path != "/v1/predict":
             return _said(404, {"error": f"no such path: {path}"})
         if method != "POST":
@@ -80,10 +96,11 @@ class ModelServers:
             return _said(400, {"error": 'expected {"instances": [{"text": "..."}]}'})
         if not texts or not 0 < tokens <= MAX_TOKENS:
             return _said(400, {"error": f"at least one instance, and 1 to {MAX_TOKENS} tokens"})
-        return await self._predict(vm, texts, tokens, deadline)
+        return await self._predict(vm, texts, tokens, deadline, headers.get("x-request-id") or self._world.identity.uuid(), region)
 
-    async def _predict(self, vm: Vm, texts: list[str], tokens: int, deadline: int) -> Answer:
+    async def _predict(self, vm: Vm, texts: list[str], tokens: int, deadline: int, request_id: str, region: str) -> Answer:
         clock = self._world.clock
+        begun = clock.now()
         desk = self._desks.setdefault(vm.id, _Desk())
         chips = max(1, vm.shape()["chips"])
         if desk.running >= chips * SLOTS_PER_CHIP:
@@ -92,6 +109,7 @@ class ModelServers:
             await self._queue(desk, deadline)
         else:
             desk.running += 1
+        busy = desk.running / (chips * SLOTS_PER_CHIP)
         try:
             done = clock.now() + self.service_time(vm, tokens * len(texts))
             if done > deadline:
@@ -106,9 +124,22 @@ class ModelServers:
             "predictions": [{"text": f"echo: {text[:200]}", "tokens": tokens} for text in texts],
             "model": next((metadata[key] for key in MODEL_KEYS if metadata.get(key)), "simulated"),
             "servedBy": vm.name,
+            "requestId": request_id,
         }
         if tier := properties.get("labels", {}).get("tier"):
             content["tier"] = tier
+        slot = self.service_time(vm, tokens * len(texts))
+        seen = telemetry.Seen(
+            request_id=request_id,
+            region=region,
+            begun=begun,
+            ended=clock.now(),
+            slot=slot,
+            tokens=tokens * len(texts),
+            busy=busy,
+            slots=SLOTS_PER_CHIP,
+        )
+        telemetry.publish(self._world, vm, properties, seen)
         return _said(200, content)
 
     async def _queue(self, desk: _Desk, deadline: int) -> None:

@@ -20,7 +20,8 @@ import uvicorn
 
 from emulator import zone
 from emulator.billing import Usage
-from emulator.dataplane import tls
+from emulator.dataplane import keys, tls
+from emulator.dataplane.armor import Armor
 from emulator.dataplane.backends import Backends, Choice
 from emulator.dataplane.model_server import Answer, ModelServers, TimedOutError
 from emulator.dataplane.routing import route
@@ -63,6 +64,7 @@ class DataPlane:
         self._listeners: dict[str, _Listener] = {}
         self._backends = Backends(world)
         self._models = ModelServers(world)
+        self._armor = Armor(world)
         self._busy: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
         self._by_backend: dict[str, Counter[str]] = {}
@@ -120,6 +122,7 @@ class DataPlane:
         self._counts.clear()
         self._by_backend.clear()
         self._models.reset()
+        self._armor.reset()
 
     def listening(self) -> list[Json]:
         """Where each rule listens."""
@@ -160,13 +163,18 @@ class DataPlane:
         if found and found.redirect:
             await _redirect(found.redirect, host, scope, send)
             return
+        if (status := self._armor.refuses(found.service if found else None, scope["client"][0], begun)) is not None:
+            self._counts["4xx"] += 1
+            self._tell(rule, found.service if found else None, None, status, begun)
+            await _page(send, status, "denied by security policy")
+            return
         choice = self._backends.choose(found.service, self._busy, world.clock.now()) if found and found.service else None
         if choice is None or found is None or found.service is None:
             self._counts["502"] += 1
             self._tell(rule, found.service if found else None, None, 502, begun)
             await _page(send, 502, "no healthy upstream")
             return
-        answer, outcome = await self._ask(choice, found.service, scope["method"], found.path, body)
+        answer, outcome = await self._ask(choice, found.service, scope, found.path, body)
         self._counts[outcome] += 1
         self._by_backend[choice.backend][outcome] += 1
         self._traffic(found.service, len(body) + len(answer.body))
@@ -176,7 +184,7 @@ class DataPlane:
             return
         await _send(send, answer.status, answer.body, "application/json")
 
-    async def _ask(self, choice: Choice, service: str, method: str, path: str, body: bytes) -> tuple[Answer, str]:
+    async def _ask(self, choice: Choice, service: str, scope: Scope, path: str, body: bytes) -> tuple[Answer, str]:
         world = self._world
         resource = records.resource(world, service) or {}
         check = records.resource(world, (resource.get("healthChecks") or [""])[0]) or {}
@@ -187,7 +195,11 @@ class DataPlane:
         self._counts["in_flight"] += 1
         totals["in_flight"] += 1
         try:
-            answer = await self._models.answer(vm, method, path, body, readiness=probe_target(check)[1] or "/", deadline=deadline)
+            readiness = probe_target(check)[1] or "/"
+            region, headers = choice.fleet.region, _headers(scope)
+            answer = await self._models.answer(
+                vm, scope["method"], path, body, headers=headers, readiness=readiness, deadline=deadline, region=region
+            )
         except TimedOutError:
             return Answer(status=504, body=b"upstream request timeout"), "504"
         finally:
@@ -232,10 +244,15 @@ class DataPlane:
                 return 502
             service = records.resource(world, found.service) or {}
             check = records.resource(world, (service.get("healthChecks") or [""])[0]) or {}
-            status = 200 if found.path == (probe_target(check)[1] or "/") else 405 if found.path == "/v1/predict" else 404
+            status = 200 if found.path == (probe_target(check)[1] or "/") else self._unanswered(choice, found.path)
             self._tell(rule, found.service, choice, status, world.clock.now())
             return status
         return None
+
+    def _unanswered(self, choice: Choice, path: str) -> int:
+        """What a GET of anything but the readiness path, without a key, is answered."""
+        refused = keys.refused(self._world, choice.vm, {})
+        return refused[0] if refused else 405 if path == "/v1/predict" else 404
 
     # -- billing -----------------------------------------------------------------------------------------------------
 
@@ -247,6 +264,10 @@ class DataPlane:
         for service, row in self._world.store.items("traffic"):
             gib = Decimal(row["bytes"]) / GIB
             yield Usage(resource=service, kind="compute.backendServices", sku="load-balancer.data", quantity=gib, start=row["since"])
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _scheme(resource: Json) -> str:

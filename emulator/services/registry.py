@@ -21,6 +21,7 @@ from emulator.services.networkconnectivity import api as networkconnectivity
 from emulator.services.orgpolicy import api as orgpolicy
 from emulator.services.pubsub import api as pubsub
 from emulator.services.redis import api as redis
+from emulator.services.secretmanager import api as secretmanager
 from emulator.services.servicenetworking import api as servicenetworking
 from emulator.services.serviceusage import api as serviceusage
 from emulator.services.storage import api as storage
@@ -67,4 +68,5 @@ SERVICES: tuple[Service, ...] = (
     redis,
     servicenetworking,
     bigquery,
+    secretmanager,
 )

@@ -18,6 +18,12 @@ from emulator.wire.discovery import compute_enum
 documented("unknown-field", "A body with an unknown field is refused with 400 'Invalid JSON payload received. Unknown name ...'.")
 assumed("enum-values", "A string outside the enum that documents a Compute field is refused with 400 'Invalid value for field'.")
 
+documented(
+    "bigquery-label-null",
+    "In BigQuery a label whose value is null is taken away from a dataset or table by a patch; labels not named stay.",
+)
+MERGING = "bigquery."
+"""The messages in whose maps a null says that a key is taken away; elsewhere it is a wrong value."""
 _Field = descriptors.FieldDescriptor
 _INT64 = {_Field.TYPE_INT64, _Field.TYPE_UINT64, _Field.TYPE_SINT64, _Field.TYPE_FIXED64, _Field.TYPE_SFIXED64}
 _INT32 = {_Field.TYPE_INT32, _Field.TYPE_UINT32, _Field.TYPE_SINT32, _Field.TYPE_FIXED32, _Field.TYPE_SFIXED32}
@@ -60,7 +66,10 @@ def _field(value: Any, field: descriptors.FieldDescriptor, path: str) -> Any:
         if not isinstance(value, dict):
             raise _wrong(path, "Map", value)
         item_field = kind.fields_by_name["value"]
-        return {str(key): _single(item, item_field, f"{path}[{key}]") for key, item in value.items()}
+        taken_away = field.containing_type.full_name.startswith(MERGING)
+        return {
+            str(key): None if item is None and taken_away else _single(item, item_field, f"{path}[{key}]") for key, item in value.items()
+        }
     if field.is_repeated:
         if not isinstance(value, list):
             raise _wrong(path, field.name, value)

@@ -29,6 +29,8 @@ _WORDS: Mapping[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "nat_hour_most": (_HOUR, (("nat", "gateway", "max"),)),
     "address_unused_hour": (_HOUR, (("static", "ip", "charge"), ("address", "unused"))),
     "storage_gib_month": (_GIB_MONTH, (("standard", "storage"),)),
+    "security_policy_month": (_MONTH, (("armor", "policy"), ("security", "policy"))),
+    "security_rule_month": (_MONTH, (("armor", "rule"), ("security", "rule"))),
     "scheduler_job_month": (_MONTH, (("job",),)),
 }
 """The unit of a price and, in lower case, words of the descriptions of its SKU; any of the sets will do."""

@@ -1,7 +1,8 @@
 """What a graph costs an hour, line by line, and what a plan changes about it.
 
 Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it,
-forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones, the cache. What
+forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones, the cache, Cloud Armor by policy
+and rule. What
 our logs, metrics and uptime checks use stays in Google's free allotments (documented). Traffic and requests are not estimated. Source of each
 price: the price book.
 """
@@ -20,7 +21,7 @@ from ironwood.resources.base import Address
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import PROVISIONING_MODELS, InstanceGroup, InstanceTemplate
-from ironwood.resources.load_balancer import ForwardingRule
+from ironwood.resources.load_balancer import ForwardingRule, SecurityPolicy
 from ironwood.resources.monitoring import AlertPolicy
 from ironwood.resources.network import GlobalAddress, Router
 from ironwood.resources.queued_tpu import ACTIVE, QueuedTpu
@@ -102,6 +103,7 @@ def estimate(graph: Graph, book: PriceBook) -> Estimate:
                 *_alarms(graph, book),
                 *_jobs(graph, book),
                 *_caches(graph, book),
+                *_policies(graph, book),
             ]
             if line.hourly_usd or line.committed_usd
         ),
@@ -225,3 +227,13 @@ def _caches(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
             hourly = book.redis_hour_usd(tier=cache.tier, gib=cache.memory_gib)
             what = f"{cache.memory_gib} GiB {cache.tier}, used or not, whatever the leases: Redis cache"
             yield CostLine(address=cache.address, what=what, hourly_usd=hourly)
+
+
+def _policies(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
+    """Cloud Armor's policies and rules; what it charges for requests is not estimated."""
+    policies = [each for each in graph if isinstance(each, SecurityPolicy)]
+    if book.security_policy_month is None or book.security_rule_month is None:
+        return
+    for policy in policies:
+        hourly = (book.security_policy_month.usd + policy.rules * book.security_rule_month.usd) / HOURS_A_MONTH
+        yield CostLine(address=policy.address, what=f"{policy.rules} rules of a Cloud Armor policy", hourly_usd=hourly)

@@ -2,7 +2,7 @@
 
 1. Chips and boot disks by the VM, from RUNNING until gone. Chips of a reservation cost nothing here: the reservation is paid, used or not.
 2. The NAT gateway by how many VMs of groups use it: one price a VM up to 32, beyond that one price for all. 3. Forwarding rules: the first five together.
-4. A reserved address while there is no forwarding rule; alert conditions; scheduler jobs beyond the free ones. 5. A price by the month is charged by
+4. A reserved address while there is no forwarding rule; Cloud Armor; alert conditions; scheduler jobs beyond the free ones. 5. A price by the month is charged by
 the second, 730 hours to the month. Not metered: stored bytes (a millionth of a cent), traffic.
 """
 
@@ -122,6 +122,10 @@ def _things_usd(book: Book, prices: PriceBook, since: datetime, until: datetime)
     if prices.scheduler_job_month is not None:
         job = prices.scheduler_job_month.usd / HOURS_A_MONTH
         total += _counted_usd(of("scheduler_job"), since, until, lambda count: max(0, count - JOBS_FREE) * job)
+    for policy in book.things:
+        if policy.kind == "security_policy" and prices.security_policy_month is not None:
+            rate = (prices.security_policy_month.usd + int(policy.size or 1) * _usd(prices.security_rule_month)) / HOURS_A_MONTH
+            total += _counted_usd([(policy.start, policy.end)], since, until, rate.__mul__)
     for cache in book.things:
         if cache.kind == "redis_instance":
             tier, _, gib = cache.size.partition(":")

@@ -53,6 +53,8 @@ class PriceBook(BaseModel):
     storage_gib_month: Price | None = None
     scheduler_job_month: Price | None = None
     alert_condition_month: Price | None = None
+    security_policy_month: Price | None = None
+    security_rule_month: Price | None = None
     redis_gib_hour: Mapping[str, Mapping[str, Price]] = Field(default_factory=dict)
 
     @property

@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ironwood.desired.access import VM_ROLES, bindings
+from ironwood.desired.analytics import PUBLISHER, analytics
 from ironwood.desired.base import Base
 from ironwood.desired.billed import entered
 from ironwood.desired.cache import cache, given
 from ironwood.desired.development import development_tpus
+from ironwood.desired.driving import driving
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
+from ironwood.desired.security import given as given_secrets
+from ironwood.desired.security import security
 from ironwood.desired.spending import spending
 from ironwood.desired.stops import lease_job, stops
 from ironwood.desired.tiers import Serving, option_of
@@ -53,6 +57,12 @@ def _base(footing: Footing) -> Iterator[Resource]:
 
 def _access(footing: Footing) -> Iterator[Resource]:
     yield from bindings(footing.base.account, VM_ROLES)
+
+
+def _analytics(footing: Footing) -> Iterator[Resource]:
+    yield from analytics(footing.profile)
+    if footing.profile.analytics.enabled:
+        yield from bindings(footing.base.account, (PUBLISHER,))
 
 
 def _tiers(footing: Footing) -> Iterator[Resource]:
@@ -93,6 +103,10 @@ def _vertex(footing: Footing) -> Iterator[Resource]:
     yield from vertex(footing.profile, footing.base.account)
 
 
+def _security(footing: Footing) -> Iterator[Resource]:
+    yield from security(footing.profile, footing.base.account)
+
+
 def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.leased)
     deployed = deployments(footing.profile, footing.base.account)
@@ -101,19 +115,26 @@ def _stops(footing: Footing) -> Iterator[Resource]:
     )
 
 
+def _driving(footing: Footing) -> Iterator[Resource]:
+    yield from driving(footing.profile)
+
+
 PARTS: tuple[Part, ...] = (
     _base,
     _access,
+    _analytics,
     _tiers,
     _development,
     _front,
     _cache,
     _logs,
     _memory,
+    _security,
     _spending,
     _watching,
     _vertex,
     _stops,
+    _driving,
 )
 
 
@@ -135,7 +156,9 @@ def desired(
         for name, tier in profile.enabled_tiers.items()
     }
     footing = Footing(profile=profile, base=base, tiers=tiers, live=live, now=now)
-    return Graph.of([each for part in PARTS for each in part(footing)]).closed((*base.ground.given, *given(profile, base.ground)))
+    return Graph.of([each for part in PARTS for each in part(footing)]).closed(
+        (*base.ground.given, *given(profile, base.ground), *given_secrets(profile))
+    )
 
 
 def order_of(profile: Profile, group: str) -> tuple[str, int] | None:

@@ -21,8 +21,10 @@ REQUIRED_APIS = (
 )
 VERTEX_APIS = ("aiplatform.googleapis.com",)
 TPU_APIS = ("tpu.googleapis.com",)
+BIGQUERY_APIS = ("bigquery.googleapis.com",)
 REDIS_APIS = ("redis.googleapis.com", "servicenetworking.googleapis.com")
-OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS)
+SECRET_APIS = ("secretmanager.googleapis.com",)
+OPTIONAL_APIS = (*VERTEX_APIS, *TPU_APIS, *REDIS_APIS, *BIGQUERY_APIS, *SECRET_APIS)
 """Those only some profiles use: they are enabled for these, and left as they are for the others."""
 KNOWN_APIS = (*REQUIRED_APIS, *OPTIONAL_APIS)
 """All that any profile may need: what is looked at."""
@@ -34,5 +36,7 @@ def apis_of(profile: Profile) -> tuple[str, ...]:
         *(VERTEX_APIS if profile.vertex.endpoints else ()),
         *(TPU_APIS if profile.development else ()),
         *(REDIS_APIS if profile.redis.enabled else ()),
+        *(SECRET_APIS if profile.security.api_key or profile.security.model_token else ()),
+        *(BIGQUERY_APIS if profile.analytics.enabled or profile.budget.billing_export else ()),
     )
     return (*REQUIRED_APIS, *optional)

@@ -23,7 +23,7 @@ def logs(profile: Profile) -> Iterator[Resource]:
     ours = f'logName="{ledger_log(profile)}"'
     bucket = LogBucket(name=name, owner=owner, retention_days=profile.logging.retention_days)
     yield bucket
-    yield LogSink(name=name, owner=owner, bucket=bucket.address, filter=ours)
+    yield LogSink(name=name, owner=owner, destination=bucket.address, filter=ours)
     yield LogMetric(
         name=naming.runs_metric(profile.name_prefix),
         owner=owner,

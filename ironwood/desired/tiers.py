@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from ironwood import naming, tpu
+from ironwood.desired.analytics import telemetry
 from ironwood.desired.base import Base
 from ironwood.desired.billed import billed, ledger_of
 from ironwood.desired.marks import labels
 from ironwood.desired.network import TARGET_TAG
+from ironwood.desired.security import policy, uses
 from ironwood.graph import Graph
 from ironwood.placement import Option, generation_of, options_of, place, pod_of, spread
 from ironwood.profile import Profile, Tier
@@ -53,6 +55,7 @@ class Serving:
             backends=tuple(self._backends()),
             timeout_seconds=tier.timeout_seconds,
             draining_seconds=tier.draining_seconds,
+            policy=policy(profile),
         )
 
     @property
@@ -165,10 +168,13 @@ def _template(profile: Profile, base: Base, name: str, tier: Tier, option: Optio
         tags=(TARGET_TAG,),
         labels=labels(profile, **{"tier": name, "pod-chips": str(tier.chips)}),
         startup_script=startup_script(
-            profile, pod_of(tier).topology if tier.shape == "multi_host" else tpu.slice_of(generation.chips_per_vm, generation).topology
+            profile,
+            pod_of(tier).topology if tier.shape == "multi_host" else tpu.slice_of(generation.chips_per_vm, generation).topology,
+            telemetry(profile),
         ),
         reservation=option.reservation or "",
         longest_run_hours=LONGEST_FLEX_HOURS if option.consumption == "flex_start" else 0,
+        secrets=uses(profile, base.account),
     )
-    content = hashlib.sha256(repr(unnamed).encode()).hexdigest()[:8]
+    content = hashlib.sha256((repr(unnamed) + "".join(each.access.name for each in unnamed.secrets)).encode()).hexdigest()[:8]
     return replace(unnamed, name=naming.template(profile.name_prefix, name, content, option.label))

@@ -21,16 +21,22 @@ class Topic(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription(Resource):
-    """A pull subscription. Marked in its labels. Messages nobody takes are kept for `retention_seconds`."""
+    """A subscription. Marked in its labels. Messages nobody takes are kept for `retention_seconds`.
+
+    With a `table` (and the `writer` that lets Pub/Sub write there) it writes messages into that by column; `state` tells whether it can.
+    """
 
     kind: ClassVar[str] = "subscription"
     marking: ClassVar[Marking] = "labels"
-    immutable: ClassVar[frozenset[str]] = frozenset({"topic"})
+    immutable: ClassVar[frozenset[str]] = frozenset({"topic", "table", "writer"})
 
     topic: Address
     labels: tuple[tuple[str, str], ...]
     ack_deadline_seconds: int = 60
     retention_seconds: int = 604_800
+    table: Address | None = None
+    writer: Address | None = None
+    state: str = observed("")
 
 
 @dataclass(frozen=True, kw_only=True)

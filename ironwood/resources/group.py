@@ -8,11 +8,15 @@ from datetime import timedelta
 from typing import ClassVar
 
 from ironwood.resources.base import Address, Marking, Resource, observed
+from ironwood.resources.secret import SecretUse
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceTemplate(Resource):
-    """What every VM of a tier is made from. Immutable: its name carries the hash of its content. Marked in its description."""
+    """What every VM of a tier is made from. Immutable: its name carries the hash of its content. Marked in its description.
+
+    `secrets`: what its VMs read as they start; the names alone are in it.
+    """
 
     kind: ClassVar[str] = "instance_template"
     marking: ClassVar[Marking] = "description"
@@ -31,6 +35,7 @@ class InstanceTemplate(Resource):
             "startup_script",
             "reservation",
             "longest_run_hours",
+            "secrets",
         }
     )
 
@@ -46,6 +51,7 @@ class InstanceTemplate(Resource):
     startup_script: str
     reservation: str = ""
     longest_run_hours: int = 0
+    secrets: tuple[SecretUse, ...] = field(default=(), repr=False)  # not in the hash where there are none: their script is
     created: str = observed("")
 
 

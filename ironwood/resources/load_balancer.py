@@ -33,8 +33,23 @@ class Backend:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecurityPolicy(Resource):
+    """What Cloud Armor does before a backend service: `rate_per_minute` requests of one client address pass, the others are answered 429.
+
+    Marked in its description. Rules beside ours are somebody's and left alone; `rules` counts all but the default one.
+    """
+
+    kind: ClassVar[str] = "security_policy"
+    marking: ClassVar[Marking] = "description"
+
+    rate_per_minute: int
+    rules: int = observed(1)
+    created: str = observed("")
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackendService(Resource):
-    """The VMs of one tier behind the load balancer; times in seconds. Marked in its description."""
+    """The VMs of one tier behind the load balancer, and the security policy before them; times in seconds. Marked in its description."""
 
     kind: ClassVar[str] = "backend_service"
     marking: ClassVar[Marking] = "description"
@@ -43,6 +58,7 @@ class BackendService(Resource):
     backends: tuple[Backend, ...]
     timeout_seconds: int
     draining_seconds: int
+    policy: Address | None = None
     created: str = observed("")
 
 

@@ -21,12 +21,16 @@ class LogBucket(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class LogSink(Resource):
-    """Routes the entries that pass `filter` into `bucket`. Marked in its description."""
+    """Routes the entries that pass `filter` to `destination`, a log bucket or a dataset. Marked in its description.
+
+    Into a dataset Logging writes with its own account, which needs to be let in: that is the `writer`; None for a bucket.
+    """
 
     kind: ClassVar[str] = "log_sink"
     marking: ClassVar[Marking] = "description"
 
-    bucket: Address
+    destination: Address
+    writer: Address | None = None
     filter: str
     created: str = observed("")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ironwood.resources.analytics import Dataset, DatasetWriter, Table
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.budget import Budget, Subscription, Topic
@@ -9,12 +10,13 @@ from ironwood.resources.cache import PeeringRange, PrivateConnection, RedisInsta
 from ironwood.resources.group import EndpointGroup, InstanceGroup, InstanceTemplate, StrayInstance, WorkloadPolicy
 from ironwood.resources.https import Certificate, HttpsProxy
 from ironwood.resources.iam_binding import IamBinding
-from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, UrlMap
+from ironwood.resources.load_balancer import BackendService, ForwardingRule, HealthCheck, HttpProxy, SecurityPolicy, UrlMap
 from ironwood.resources.logs import LogBucket, LogMetric, LogSink
 from ironwood.resources.monitoring import AlertPolicy, Dashboard, MetricDescriptor, NotificationChannel, UptimeCheck
 from ironwood.resources.network import Firewall, GlobalAddress, Network, Router, Subnetwork
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.resources.secret import Secret, SecretAccess
 from ironwood.resources.service_account import ServiceAccount
 from ironwood.resources.service_set import ServiceSet
 from ironwood.resources.vertex import DeployedModel, EndpointTraffic, VertexEndpoint, VertexModel
@@ -26,6 +28,11 @@ KINDS: dict[str, type[Resource]] = {
         ServiceAccount,
         Bucket,
         IamBinding,
+        Secret,
+        SecretAccess,
+        Dataset,
+        DatasetWriter,
+        Table,
         Topic,
         Subscription,
         Budget,
@@ -46,6 +53,7 @@ KINDS: dict[str, type[Resource]] = {
         StrayInstance,
         QueuedTpu,
         StrayTpu,
+        SecurityPolicy,
         BackendService,
         UrlMap,
         HttpProxy,

@@ -23,6 +23,9 @@ class SchedulerJob(Resource):
     `target` is a path below the project, no reference: a job may be there before what it calls, and after it. `granted`: the bindings without
     which the call is refused. `schedule` is a cron expression in `time_zone`. `state` is ENABLED or PAUSED: one paused by hand is drift. A 2xx only says that the call
     was accepted; a failed one is tried again up to five times. `body` is JSON, "" for none.
+
+    An `audience` makes it a call to somebody else's API: `target` and `call` stand right below `endpoint`, and the account brings an identity token (OIDC)
+    for that audience instead of an access token of Google's APIs (OAuth).
     """
 
     kind: ClassVar[str] = "scheduler_job"
@@ -36,6 +39,7 @@ class SchedulerJob(Resource):
     method: str = "POST"
     body: str = ""
     account: Address
+    audience: str = ""
     granted: tuple[Address, ...] = observed(())
     retries: int = 5
     state: str = "ENABLED"

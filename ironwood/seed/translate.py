@@ -92,6 +92,9 @@ def _names(reader: Reader) -> Told:
         value = reader.text(name)
         if value is not None:
             yield Setting(path=(name,), value=value, line=reader.line(name))
+    if reader.text("environment") == "prod":
+        why = "new: the seed's prod is open to everybody, ours asks for a key"
+        yield Setting(path=("security", "api_key"), value=True, line=reader.line("environment"), why=why)
     labels = reader.mapping("labels")
     if labels is not None:
         kept = {key: str(value) for key, value in labels.items() if (key, value) != ("managed-by", "terraform") and key != "environment"}
@@ -204,12 +207,13 @@ def _sections(reader: Reader) -> Told:
         yield Left(line=line, variable="redis_memory_size_gb", why=f"{size}: enable_redis_cache is false")
     names = ("bigquery_dataset_location", "bigquery_location")
     location, line = reader.text(*names), reader.line("enable_bigquery_analytics")
-    if reader.switch("enable_bigquery_analytics") is not False:
-        told = "" if line else ", the seed's default"
-        why = f"BigQuery analytics{told}: profiles have no key for it"
-        yield Left(line=line, variable="enable_bigquery_analytics", why=why)
+    on = reader.switch("enable_bigquery_analytics") is not False
+    yield Setting(path=("analytics", "enabled"), value=on, line=line, why="" if line else "the seed's default")
     if location is not None and (found := reader.given(*names)) is not None:
-        yield Left(line=found.line, variable=found.name, why=f"{location}: profiles have no key for BigQuery analytics")
+        if on:
+            yield Setting(path=("analytics", "location"), value=location, line=found.line)
+        else:
+            yield Left(line=found.line, variable=found.name, why=f"{location}: enable_bigquery_analytics is false")
     line = reader.line("model_optimizations")
     for key, value in (reader.mapping("model_optimizations") or {}).items():
         yield Setting(path=("model_optimizations", key), value=value, line=line)

@@ -21,6 +21,7 @@ from tasks.preflight.network import network
 from tasks.preflight.observability import observability
 from tasks.preflight.organisation import organisation
 from tasks.preflight.quotas import quotas
+from tasks.preflight.security import security
 from tasks.preflight.vertex import vertex
 from tasks.retries import google_task
 
@@ -38,6 +39,7 @@ CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
     observability,
     domains,
     organisation,
+    security,
     vertex,
 )
 

@@ -21,6 +21,7 @@ QUOTA_OF: Mapping[str, str] = {
     "workload_policy": "RESOURCE_POLICIES",
     "instance_group": "INSTANCE_GROUP_MANAGERS",
     "endpoint_group": "NETWORK_ENDPOINT_GROUPS",
+    "security_policy": "SECURITY_POLICIES",
     "backend_service": "BACKEND_SERVICES",
     "url_map": "URL_MAPS",
     "http_proxy": "TARGET_HTTP_PROXIES",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 from google.api_core import exceptions as google
-from google.auth.exceptions import DefaultCredentialsError
+from google.auth.exceptions import DefaultCredentialsError, RefreshError
 from google.cloud import compute_v1
 
 from cloud.errors import operation_error, translated
@@ -53,6 +53,8 @@ def compute(status: int, reason: str, message: str = "told") -> google.GoogleAPI
         (google.DeadlineExceeded("late"), TransientError),
         (requests.ConnectionError("reset by peer"), TransientError),
         (DefaultCredentialsError("none"), UnreachableError),
+        (RefreshError("Reauthentication is needed."), UnreachableError),  # type: ignore[no-untyped-call]  # google-auth ships no types
+        (RefreshError("the metadata server is busy", retryable=True), TransientError),  # type: ignore[no-untyped-call]  # the same
     ],
 )
 def test_an_error_says_what_to_do_next(theirs: Exception, ours: type[Exception]):

@@ -76,6 +76,12 @@ def test_a_dataset_is_made_read_changed_listed_and_deleted_only_when_empty(clien
     found.labels = {"a": "b"}
     changed = client.update_dataset(found, ["labels"], **ONCE)
     assert changed.labels == {"a": "b"}
+    again = client.get_dataset("metrics", **ONCE)
+    again.labels = {"c": "d"}
+    assert client.update_dataset(again, ["labels"], **ONCE).labels == {"a": "b", "c": "d"}, "a patch leaves labels it does not name"
+    again = client.get_dataset("metrics", **ONCE)
+    again.labels = {"c": None}
+    assert client.update_dataset(again, ["labels"], **ONCE).labels == {"a": "b"}
     with pytest.raises(exceptions.PreconditionFailed, match="Precondition check failed"):
         client.update_dataset(found, ["labels"], **ONCE)  # it still has the etag of before
     assert [(each.dataset_id, each.labels) for each in client.list_datasets(**ONCE)] == [("metrics", {"a": "b"})]
@@ -153,6 +159,7 @@ def test_rows_that_do_not_fit_are_told_one_by_one_and_none_is_written(client, ta
 
 
 def test_a_partition_goes_when_it_expires(client, table, stepped):
+    stepped.advance(3_600)  # so that rows of the last minutes are of one day
     now = datetime.fromisoformat(stepped.now())
     client.insert_rows_json(table, rows_of(now, 3), **ONCE)
     stepped.advance(29 * 86_400)

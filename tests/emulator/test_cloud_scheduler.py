@@ -136,7 +136,8 @@ def test_a_server_on_this_machine_is_called_and_the_rest_of_the_world_is_not_rea
 
     class Target(BaseHTTPRequestHandler):
         def do_PUT(self):
-            seen.append((self.path, self.headers["X-CloudScheduler-JobName"], self.rfile.read(int(self.headers["Content-Length"]))))
+            who = self.headers["Authorization"].removeprefix("Bearer embedded-identity-")
+            seen.append((self.path, who, self.headers["X-CloudScheduler-JobName"], self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(204)
             self.end_headers()
 
@@ -145,10 +146,11 @@ def test_a_server_on_this_machine_is_called_and_the_rest_of_the_world_is_not_rea
 
     with HTTPServer(("127.0.0.1", 0), Target) as server:
         Thread(target=server.handle_request, daemon=True).start()
-        there = {"uri": f"http://127.0.0.1:{server.server_port}/hook", "http_method": "PUT", "body": b"hello"}
+        token = {"service_account_email": ACCOUNT, "audience": "http://127.0.0.1"}
+        there = {"uri": f"http://127.0.0.1:{server.server_port}/hook", "http_method": "PUT", "body": b"hello", "oidc_token": token}
         client.create_job(parent=PARENT, job={**job(schedule="* * * * *"), "http_target": there})
         cloud.advance(60)
-    assert seen == [("/hook", "stop", b"hello")]
+    assert seen == [("/hook", ACCOUNT, "stop", b"hello")]
     assert client.get_job(name=JOB).status.code == 0
     client.update_job(job={"name": JOB, "http_target": {"uri": "https://example.com/"}}, update_mask={"paths": ["http_target"]})
     cloud.advance(60)

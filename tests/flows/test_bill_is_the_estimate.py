@@ -30,6 +30,7 @@ KINDS = {
     ("address", "use"): "compute.addresses",
     ("bucket", "stored"): "storage.objects",
     ("scheduler_job", "job"): "cloudscheduler.jobs",
+    ("security_policy", "policy"): "compute.securityPolicies",
     ("alert_policy", "condition"): "monitoring.alertPolicies",
 }
 """What the emulator calls that for which our lines charge: the kind of address and the last word of the line."""

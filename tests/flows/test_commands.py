@@ -56,7 +56,7 @@ def test_the_lifecycle_runs_end_to_end_and_ends_in_zero(in_the_cloud: EmbeddedCl
     assert done.returncode == 0, done.stdout + done.stderr
     told = done.stdout
     assert f"+{objects(whole_profile)} ~1 -0" in told
-    assert "validate    14/14" in told
+    assert "validate    16/16" in told
     assert "drift       none" in told
     assert "small 1 → 3 → 1   0 of " in told
     assert f"proof of zero: {len(KINDS)} kinds listed in every zone and region, 0 ours, $0.00/h" in told

@@ -60,13 +60,12 @@ def test_what_can_be_a_profile_is_one_and_the_rest_is_listed_with_its_line():
     assert (profile.health_check.interval_seconds, profile.health_check.timeout_seconds) == (20, 10)
     assert dict(profile.labels) == {"team": "inference"}
     assert (profile.redis.enabled, profile.redis.memory_size_gb) == (True, 50)
+    assert (profile.analytics.enabled, profile.analytics.location) == (True, "US")
     assert profile.model_optimizations.batch_size == 64
     assert not profile.model_optimizations.enable_caching
     assert {each.variable: each.line for each in made.left} == {
         "target_cpu_utilization": 12,
         "scale_down_delay": 13,
-        "bigquery_dataset_location": 22,
-        "enable_bigquery_analytics": 0,
         "regions": 23,
         "unheard_of": 30,
     }
@@ -127,7 +126,7 @@ def test_the_command_writes_a_new_file_and_never_over_an_old_one(tmp_path: Path)
     command = [sys.executable, "-m", "flows.import_tfvars", str(seed), "--write", str(target)]
     first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stderr
-    assert "6 left out" in first.stdout
+    assert "4 left out" in first.stdout
     written = target.read_text()
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert again.returncode == 2

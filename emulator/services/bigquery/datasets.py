@@ -152,12 +152,19 @@ def _change(call: Call, *, keep: bool) -> Json:
     if body.get("location") and str(body["location"]).lower() != row["location"].lower():
         raise invalid("Cannot change location of a dataset.")
     new = _settable(call, body)
+    if "labels" in new:
+        new["labels"] = labelled(row["body"].get("labels", {}) if keep else {}, new["labels"])
     merged = {**row["body"], **new} if keep else new
     if not merged.get("access"):
         merged["access"] = row["body"]["access"]
     row = {**row, "body": merged, "updated": call.now, "serial": row["serial"] + 1}
     world.store.put(DATASETS, row["name"], row)
     return view(world, row)
+
+
+def labelled(before: Json, given: Json) -> Json:
+    """Labels after a change: those named are set, or taken away where null; the others stay."""
+    return {key: value for key, value in {**before, **given}.items() if value is not None}
 
 
 def delete(call: Call) -> Raw:

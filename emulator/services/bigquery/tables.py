@@ -138,6 +138,8 @@ def _change(call: Call, *, keep: bool) -> Json:
     row = table_row(world, call.text("datasetId"), call.text("tableId"))
     datasets.if_match(call, view(world, row, call.now)["etag"])
     new = {key: body[key] for key in SETTABLE if key in body}
+    if "labels" in new:
+        new["labels"] = datasets.labelled(row["body"].get("labels", {}) if keep else {}, new["labels"])
     merged = {key: value for key, value in ({**row["body"], **new} if keep else new).items() if value not in (None, {})}
     before, after = row["body"].get("timePartitioning") or {}, merged.get("timePartitioning") or {}
     if [before.get(key) for key in ("type", "field")] != [

@@ -29,6 +29,7 @@ SERVICES = {
     "58CD-E7C3-72CA": ("Cloud Monitoring", "Google"),
     "C7E2-9256-1C43": ("Vertex AI", "Google"),
     "5AF5-2C11-D467": ("Cloud Memorystore for Redis", "Google"),
+    "EE82-7A5E-871C": ("Secret Manager", "Google"),
 }
 COMPUTE = "6F81-5844-456A"
 VERTEX = "C7E2-9256-1C43"
@@ -39,6 +40,7 @@ SERVICE_OF = {
     "storage": "95FF-2EF5-5EA1",
     "scheduler": "1F51-0D80-9E1E",
     "alerting": "58CD-E7C3-72CA",
+    "secret": "EE82-7A5E-871C",
     "memorystore": "5AF5-2C11-D467",
 }
 KNOWN = {"tpu7x.us-central1.on_demand": "0F71-4391-B6CA"}
@@ -47,6 +49,8 @@ UNITS = {
     "chip-hour": ("h", "hour", "s", 3600), "vcpu-hour": ("h", "hour", "s", 3600), "hour": ("h", "hour", "s", 3600),
     "condition-hour": ("h", "hour", "s", 3600), "rule-hour": ("h", "hour", "s", 3600), "VM-hour": ("h", "hour", "s", 3600), "GiB": ("GiBy", "gibibyte", "By", 1 << 30),
     "GiB-month": ("GiBy.mo", "gibibyte month", "By.s", (1 << 30) * 2_628_000), "GiB-hour": ("GiBy.h", "gibibyte hour", "By.s", (1 << 30) * 3600), "job-month": ("mo", "month", "s", 2_628_000),
+    "version-month": ("mo", "month", "s", 2_628_000), "policy-month": ("mo", "month", "s", 2_628_000), "rule-month": ("mo", "month", "s", 2_628_000),
+    "million-requests": ("count", "count", "count", 1),
 }  # fmt: skip
 NANO = Decimal("0.000000001")
 assumed(
@@ -106,7 +110,7 @@ def _sku(world: World, service: str, name: str, now: int) -> Json:
         "tieredRates": [*tiers, {"startUsageAmount": free, "unitPrice": money}],
         "usageUnitDescription": unit_text,
         "baseUnit": base,
-        "baseUnitDescription": {"s": "second", "By": "byte", "By.s": "byte second"}[base],
+        "baseUnitDescription": {"s": "second", "By": "byte", "By.s": "byte second", "count": "count"}[base],
         "baseUnitConversionFactor": factor,
     }
     return {

@@ -1,7 +1,8 @@
 """Jobs are fired: at their time the request is really sent.
 
 1. A target on a Google host is this cloud itself: the request goes through its REST surface with ``Authorization: Bearer embedded-ACCOUNT``, the
-token of the job's service account. 2. A target on this machine is called over HTTP; anything else cannot be reached from here. 3. One attempt of a
+token of the job's service account. 2. A target on this machine is called over HTTP, with
+``Bearer embedded-identity-ACCOUNT`` where it brings an identity token; anything else cannot be reached from here. 3. One attempt of a
 job runs at a time. 4. An answer of 2xx is success; after another the job is tried again as its retry configuration says. 5. In stepped time an
 attempt ends before time moves on.
 """
@@ -109,6 +110,8 @@ class Firing:
         }
         if "oauthToken" in target:
             headers["Authorization"] = f"Bearer embedded-{target['oauthToken']['serviceAccountEmail']}"
+        if "oidcToken" in target:
+            headers["Authorization"] = f"Bearer embedded-identity-{target['oidcToken']['serviceAccountEmail']}"
         google = host.endswith(".googleapis.com")
         if not google and not host.startswith("127.") and host != "localhost":
             return UNREACHABLE

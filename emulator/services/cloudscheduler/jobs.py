@@ -41,6 +41,7 @@ documented(
 documented("oauth-google-only", "An oauthToken is for hosts below googleapis.com; anything else takes an oidcToken.")
 recorded("job-schedule-time", "The answer to a create or patch shows no scheduleTime; reads show it, after a create only a while later.")
 recorded("job-pubsub-view", "A job with a Pub/Sub target shows neither retryConfig nor attemptDeadline where none was given.")
+documented("oidc-audience", "An oidcToken without an audience is for the target's URI.")
 assumed("job-targets", "App Engine targets are refused with 501; an HTTP target's token account must be of the project.")
 assumed("job-locations", "Jobs can be in the emulator's regions and in us-west2.")
 
@@ -136,6 +137,8 @@ def _http(world: World, job: Json) -> Json:
         (f"@{world.project}.iam.gserviceaccount.com", "@developer.gserviceaccount.com")
     ):
         raise ApiError(400, "HttpTarget.oauth_token.service_account_email must be a service account of the job's project.")
+    if target.get("oidcToken"):
+        target = {**target, "oidcToken": _identity(world, target)}
     seconds = times.duration(job.get("attemptDeadline", "180s")) / 1_000_000
     if not DEADLINE[0] <= seconds <= DEADLINE[1]:
         raise ApiError(400, "Job.attempt_deadline must be between 15s and 1800s for HTTP targets.")
@@ -151,6 +154,16 @@ def _http(world: World, job: Json) -> Json:
         target = {**target, "oauthToken": token}
     target = {"httpMethod": "POST", **target}
     return {"httpTarget": target, "retryConfig": retries}
+
+
+def _identity(world: World, target: Json) -> Json:
+    """The identity token a request brings, for the target's own address where no audience is told; raises 400."""
+    token: Json = target["oidcToken"]
+    if target.get("oauthToken"):
+        raise ApiError(400, "HttpTarget takes one of oauth_token and oidc_token.")
+    if not token.get("serviceAccountEmail", "").endswith(f"@{world.project}.iam.gserviceaccount.com"):
+        raise ApiError(400, "HttpTarget.oidc_token.service_account_email must be a service account of the job's project.")
+    return {"audience": target["uri"], **token}
 
 
 def get(call: Call) -> Json:

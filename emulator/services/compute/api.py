@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.call import Methods
 from emulator.certificates import Certificates
-from emulator.services.compute import effects, fixed, https, inventory, peering, setters, slices, special, vpc_routes
+from emulator.services.compute import armor, effects, fixed, https, inventory, peering, setters, slices, special, vpc_routes
 from emulator.services.compute.groups import instances
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
@@ -41,6 +41,7 @@ def register(world: World, methods: Methods) -> None:
         setters.HANDLERS,
         slices.HANDLERS,
         https.HANDLERS,
+        armor.HANDLERS,
         vpc_routes.HANDLERS,
         peering.HANDLERS,
         group_verbs.HANDLERS,
@@ -52,6 +53,7 @@ def register(world: World, methods: Methods) -> None:
     effects.register(world)
     world.strikes |= dict.fromkeys(("host_failure", "preemption"), world.groups.strike)
     register_usages(world)
+    world.meter.sources.append(lambda _now: armor.usages(world))
 
 
 def routes(methods: Methods) -> Iterator[Route]:

@@ -75,8 +75,9 @@ class BackendService(Kind):
         return self.check_change(call, {}, resource)
 
     def check_change(self, call: Call, old: Json, new: Json) -> Json:
-        """Checks and fills in the backends; a secret is kept as its hash only [recorded]."""
-        out = dict(new)
+        """Checks and fills in the backends; a secret is kept as its hash only [recorded], a security policy as it was set."""
+        held = {"securityPolicy": old["securityPolicy"]} if "securityPolicy" in old else {}
+        out = {**{key: value for key, value in new.items() if key != "securityPolicy"}, **held}
         backends = [{"balancingMode": "UTILIZATION", "capacityScaler": 1, **backend} for backend in new.get("backends", [])]
         groups = [backend.get("group") for backend in backends]
         if len(set(groups)) != len(groups):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.services.compute.addresses import Address, ForwardingRule
+from emulator.services.compute.armor import SECURITY_POLICY
 from emulator.services.compute.autoscalers import AUTOSCALER
 from emulator.services.compute.groups.kind import GROUP_MANAGER
 from emulator.services.compute.https import CERTIFICATE, HTTPS_PROXY
@@ -71,7 +72,10 @@ ROWS: tuple[Kind, ...] = (
     BackendService(
         service="backendServices", collection="backendServices", item="backend_service", scope=Scope.GLOBAL,
         kind="compute#backendService", noun="backend_service", quota="BACKEND_SERVICES", verbs=(*EVERYWHERE, "patch", "update"),
-        references=(Reference(path="healthChecks[]"), Reference(path="backends[].group", must_exist=False)),
+        references=(
+            Reference(path="healthChecks[]"), Reference(path="backends[].group", must_exist=False),
+            Reference(path="securityPolicy", must_exist=False),
+        ),
         immutable=("loadBalancingScheme",), fingerprint=True, fingerprint_on=("patch", "update"),
         defaults={
             "description": "", "timeoutSec": 30, "port": 80, "protocol": "HTTP", "portName": "http", "sessionAffinity": "NONE",
@@ -96,6 +100,7 @@ ROWS: tuple[Kind, ...] = (
         kind="compute#targetHttpProxy", noun="target_http_proxy", quota="TARGET_HTTP_PROXIES", verbs=(*EVERYWHERE, "patch"),
         required=("urlMap",), references=(Reference(path="urlMap"),), fingerprint=True, fingerprint_on=("patch",),
     ),
+    SECURITY_POLICY,
     CERTIFICATE,
     HTTPS_PROXY,
     ForwardingRule(

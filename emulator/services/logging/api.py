@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emulator.call import Methods
-from emulator.services.logging import buckets, entries, inventory, metrics, sinks
+from emulator.services.logging import buckets, entries, inventory, metrics, requests, sinks
 from emulator.wire.discovery import discovery_routes
 from emulator.wire.grpc_methods import GrpcMethod, grpc_methods
 from emulator.wire.routes import Route
@@ -43,6 +43,7 @@ _ALIASES = {_SINKS + "patch": _SINKS + "update"}
 def register(world: World, methods: Methods) -> None:
     """Add the handlers and the inventory."""
     world.inventories.append(inventory.inventory)
+    world.witnesses.append(lambda served: requests.witness(world, served))
     for head, handlers in ((_BUCKETS, buckets.HANDLERS), (_SINKS, sinks.HANDLERS), (_METRICS, metrics.HANDLERS)):
         for verb, handler in handlers.items():
             methods.add(head + verb, handler)

@@ -1,7 +1,7 @@
 """Sinks: which entries go where.
 
 1. ``_Default`` and ``_Required`` route what no other rule says. 2. A sink to a bucket of its own project has no writer identity
-[documented]; one to elsewhere shows the service account that would write [recorded]. 3. Only log buckets of this project really get entries.
+[documented]; one to elsewhere shows the service account that would write [recorded]. 3. Only log buckets and datasets of this project really get entries.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 TAB = "log_sinks"
 HOST = "logging.googleapis.com/"
-FIELDS = ("name", "destination", "filter", "description", "disabled")
+BIGQUERY = "bigquery.googleapis.com/"
+FIELDS = ("name", "destination", "filter", "description", "disabled", "bigqueryOptions")
 AUDIT = 'LOG_ID("cloudaudit.googleapis.com/activity") OR LOG_ID("cloudaudit.googleapis.com/system_event")'
 recorded("sink-writer", "A sink to Pub/Sub shows writerIdentity service-N@gcp-sa-logging; createTime and updateTime are shown.")
 documented("sink-same-project", "A sink whose destination is a log bucket of its own project has no writer identity.")
 assumed("sink-destination", "A sink's destination is not looked up; entries for a bucket that is missing or not ACTIVE are dropped.")
-assumed("sink-fields", "Exclusions, includeChildren and BigQuery options of a sink are refused with 501.")
+assumed("sink-fields", "Exclusions and includeChildren of a sink are refused with 501.")
 assumed("sink-default-recreated", "_Default and _Required sinks exist in every project; they cannot be changed or deleted here.")
 
 
@@ -43,6 +44,11 @@ def _built_in(world: World) -> dict[str, Json]:
 def every(world: World) -> Iterator[Json]:
     """Every sink."""
     yield from _built_in(world).values()
+    yield from added(world)
+
+
+def added(world: World) -> Iterator[Json]:
+    """The sinks somebody made."""
     for _, row in world.store.items(TAB):
         yield row
 
@@ -77,6 +83,10 @@ def _checked(call: Call, sink: Json) -> Json:
     if host not in {"logging.googleapis.com", "storage.googleapis.com", "bigquery.googleapis.com", "pubsub.googleapis.com"} or not rest:
         raise ApiError(400, f"Invalid sink destination {sink.get('destination', '')!r}")
     matcher(sink.get("filter", ""))
+    if sink.get("bigqueryOptions") and host != "bigquery.googleapis.com":
+        raise ApiError(400, "bigquery_options can only be set for a sink whose destination is BigQuery")
+    if host == "bigquery.googleapis.com" and not re.fullmatch(r"projects/[^/]+/datasets/\w+", rest):
+        raise ApiError(400, f"Invalid sink destination {sink['destination']!r}")
     out = {key: sink[key] for key in FIELDS if sink.get(key)}
     if not rest.startswith(f"projects/{call.world.project}/locations/"):
         number = call.world.settings.project_number

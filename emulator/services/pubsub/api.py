@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.call import Methods
 from emulator.rules import documented
-from emulator.services.pubsub import subscriptions, topics
+from emulator.services.pubsub import subscriptions, to_bigquery, topics
 from emulator.services.pubsub.names import SUBSCRIPTIONS, TOPICS
 from emulator.wire.grpc_methods import GrpcMethod, grpc_methods
 from emulator.wire.routes import Route, transport_routes
@@ -36,6 +36,7 @@ def _method(rpc: str) -> str | None:
 def register(world: World, methods: Methods) -> None:
     """Add the handlers and the inventory."""
     world.inventories.append(_inventory)
+    world.agendas.append(to_bigquery.Writing(world))
     handlers = {
         "topics.create": topics.create, "topics.get": topics.get, "topics.list": topics.list_, "topics.patch": topics.patch,
         "topics.delete": topics.delete, "topics.publish": topics.publish, "subscriptions.create": subscriptions.create,

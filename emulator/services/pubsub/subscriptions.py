@@ -12,6 +12,7 @@ from emulator.call import Call
 from emulator.errors import ApiError
 from emulator.rules import assumed, documented, recorded
 from emulator.services.compute.pages import page
+from emulator.services.pubsub import to_bigquery
 from emulator.services.pubsub.names import SUBSCRIPTIONS, TOPICS, checked, found, in_project, not_found, refuse_second
 from emulator.services.pubsub.topics import MESSAGES
 from emulator.times import SECOND
@@ -65,11 +66,12 @@ def create(call: Call) -> Json:
         "expirationPolicy": {"ttl": MONTH},
         "state": "ACTIVE",
         **{key: call.values[key] for key in SETTABLE if call.values.get(key) is not None},
+        **({"bigqueryConfig": to_bigquery.checked(call, call.values["bigqueryConfig"])} if call.values.get("bigqueryConfig") else {}),
         "ackDeadlineSeconds": seconds,
     }
     call.world.store.put(SUBSCRIPTIONS, full, row)
     call.world.store.put(YOUNG, full, {"visible": call.now + call.world.durations.of("pubsub.read_after_create")})
-    return row
+    return to_bigquery.view(call.world, row)
 
 
 def get(call: Call) -> Json:
@@ -78,14 +80,14 @@ def get(call: Call) -> Json:
     young = call.world.store.get(YOUNG, row["name"])
     if young and call.now < young["visible"]:
         raise not_found(row["name"])
-    return row
+    return to_bigquery.view(call.world, row)
 
 
 def list_(call: Call) -> Json:
     """The project's subscriptions."""
     in_project(call, call.text("project"))
     values = {"max_results": min(int(call.values.get("pageSize") or 100), 500), "page_token": call.values.get("pageToken")}
-    chosen, token = page(values, [row for _, row in call.world.store.items(SUBSCRIPTIONS)])
+    chosen, token = page(values, [to_bigquery.view(call.world, row) for _, row in call.world.store.items(SUBSCRIPTIONS)])
     return {**({"subscriptions": chosen} if chosen else {}), **({"nextPageToken": token} if token else {})}
 
 
@@ -99,7 +101,7 @@ def patch(call: Call) -> Json:
         raise ApiError(400, f"Invalid update_mask provided in the UpdateSubscriptionRequest: {', '.join(wrong) or 'it is empty'}.")
     new = {**{key: value for key, value in row.items() if key not in fields}, **{key: given[key] for key in fields if key in given}}
     call.world.store.put(SUBSCRIPTIONS, row["name"], new)
-    return {**new, "pushConfig": {"attributes": {"x-goog-version": "v1"}}}
+    return {**to_bigquery.view(call.world, new), "pushConfig": {"attributes": {"x-goog-version": "v1"}}}
 
 
 def delete(call: Call) -> Json:
@@ -117,6 +119,8 @@ def pull(call: Call) -> Json:
     """Hand out up to ``maxMessages`` that nobody holds."""
     world = call.world
     row = found(call, call.text("subscription"), SUBSCRIPTIONS)
+    if row.get("bigqueryConfig"):
+        raise ApiError(400, "This method is not supported for this subscription type.", status_name="FAILED_PRECONDITION")
     most = int(call.values.get("maxMessages") or 0)
     if most < 1:
         raise ApiError(400, "The value for max_messages is too small. You passed 0 in the request, but the minimum value is 1.")

@@ -8,6 +8,7 @@ from emulator.call import Call
 from emulator.errors import ApiError
 from emulator.rules import documented
 from emulator.services.compute.pages import page
+from emulator.services.pubsub import to_bigquery
 from emulator.services.pubsub.names import SUBSCRIPTIONS, TOPICS, checked, found, in_project, refuse_second
 from emulator.times import utc
 
@@ -89,6 +90,9 @@ def deliver(world: World, topic: str, data: str, attributes: Json, now: int) -> 
         if subscription["topic"] == topic:
             message = {"messageId": number, "publishTime": utc(now), "data": data, "attributes": attributes}
             kept = {key: value for key, value in message.items() if value}
+            if subscription.get("bigqueryConfig"):
+                to_bigquery.take(world, name, kept, now)
+                continue
             world.store.put(
                 MESSAGES, f"{name} {number}", {"subscription": name, "message": kept, "at": now, "held": 0, "tries": 0, "ack": ""}
             )
