@@ -13,6 +13,7 @@ from ironwood import naming
 from ironwood.desired import order_of
 from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.analytics import Dataset
 from ironwood.resources.base import Resource
 from ironwood.resources.budget import Budget, Topic
 from ironwood.resources.cache import RedisInstance
@@ -28,8 +29,6 @@ Plain = str | int | float | None | Sequence["Plain"] | Mapping[str, "Plain"]
 R = TypeVar("R", bound=Resource)
 SEED_TIERS = ("small", "medium", "large")
 """Tiers the seed has outputs of, whether a profile has them or not."""
-DATASET = "dataset"
-"""The kind of BigQuery datasets."""
 
 
 def outputs(profile: Profile, owned: Graph) -> dict[str, Plain]:
@@ -37,7 +36,7 @@ def outputs(profile: Profile, owned: Graph) -> dict[str, Plain]:
     rule, url = _front(owned)
     groups = [each for each in owned if isinstance(each, InstanceGroup)]
     pods = {tier: [each.name for each in groups if _tier(profile, each) == tier] for tier in profile.enabled_tiers}
-    cache = _first(owned, RedisInstance)
+    cache, dataset = _first(owned, RedisInstance), _first(owned, Dataset)
     network, subnet, existing = _first(owned, Network), _first(owned, Subnetwork), profile.network.existing
     topics = [each for each in owned if isinstance(each, Topic)]
     # The seed's topic is that of its analytics; without them there is the budget's.
@@ -51,10 +50,10 @@ def outputs(profile: Profile, owned: Graph) -> dict[str, Plain]:
         "tpu_pods_status": {each.name: _group(each) for each in groups},
         "vertex_ai_endpoints": {each.name: _endpoint(profile, owned, each) for each in owned if isinstance(each, VertexEndpoint)},
         "vpc_network_name": network.name if network else existing.network if existing else None,
-        "vpc_subnet_name": subnet.name if subnet else existing.subnet if existing else None,
+        "vpc_subnet_name": subnet.name if subnet else existing.subnetwork if existing else None,
         "service_account_email": _email(profile, account) if account else None,
         "redis_cache_instance": _cache(cache) if cache else None,
-        "bigquery_dataset_id": next((each.name for each in owned if each.kind == DATASET), None),
+        "bigquery_dataset_id": dataset.name if dataset else None,
         "pubsub_topic_name": topics[0].name if topics else None,
         "monitoring_dashboard_url": _dashboard(profile, _first(owned, Dashboard)),
         "backend_services": {each.name: _service(each) for each in owned if isinstance(each, BackendService)},
@@ -170,9 +169,14 @@ def _commands(
     project = f"--project={profile.project_id}"
     found: dict[str, Plain] = {}
     if url and rule:
-        found["predict"] = (
-            f"""curl -X POST {url}/v1/predict -H 'Content-Type: application/json' -d '{{"instances": [{{"text": "hello"}}]}}'"""
+        key = naming.api_key(profile.name_prefix)
+        shown = (
+            f'-H "Authorization: Bearer $(gcloud secrets versions access latest --secret={key} {project})" '
+            if profile.security.api_key
+            else ""
         )
+        question = """-H 'Content-Type: application/json' -d '{"instances": [{"text": "hello"}]}'"""
+        found["predict"] = f"curl -X POST {url}/v1/predict {shown}{question}"
     for group in groups:
         zone = group.scope.partition("/")[2]
         found[f"vms_of_{group.name}"] = f"gcloud compute instance-groups managed list-instances {group.name} --zone={zone} {project}"

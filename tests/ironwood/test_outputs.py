@@ -10,7 +10,7 @@ from ironwood.graph import Graph
 from ironwood.outputs import outputs
 from ironwood.resources.base import SERVICES
 
-WHOLE = "billing_account: 012345-6789AB-CDEF01\nredis: {enabled: true}\nload_balancer: {domains: [a.example.test]}\n"
+WHOLE = "billing_account: 012345-6789AB-CDEF01\nredis: {enabled: true}\nsecurity: {api_key: true}\nanalytics: {enabled: true}\nload_balancer: {domains: [a.example.test]}\n"
 
 
 def test_every_output_has_its_name_though_nothing_is_there():
@@ -33,7 +33,8 @@ def test_what_is_there_is_told_under_the_seeds_names_as_json():
     assert told["service_account_email"] == "tpu-inference-sa@test-project.iam.gserviceaccount.com"
     assert (told["vpc_network_name"], told["vpc_subnet_name"]) == ("ai-inference-network", "ai-inference-subnet")
     assert told["redis_cache_instance"]["name"] == "ai-inference-cache"
-    assert told["pubsub_topic_name"] == "ai-inference-budget"
+    assert (told["pubsub_topic_name"], told["bigquery_dataset_id"]) == ("ai-inference-metrics", "inference_analytics")
+    assert "gcloud secrets versions access latest" in told["connection_commands"]["predict"]
     assert told["budget_configuration"]["thresholds"]
     assert told["health_check_configuration"]["request_path"] == "/health"
     assert told["backend_services"]["inference-backend-small"]["backends"] == ["ironwood-cluster-small-001"]
