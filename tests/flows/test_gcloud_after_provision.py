@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from flows.provision import provision
+from flows.status import status
 from running import EmbeddedCloud
 
 PROJECT = "embedded-project"
@@ -44,7 +45,9 @@ def provisioned(flows_here: EmbeddedCloud, small_profile: Path) -> EmbeddedCloud
     return flows_here
 
 
-def test_what_gcloud_would_read_is_answered(provisioned: EmbeddedCloud):
+def test_what_gcloud_would_read_is_answered_and_is_what_status_puts_out(
+    provisioned: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
+):
     answers = {command: httpx.get(f"http://{provisioned.rest}/{path}", timeout=30) for command, path in READS.items()}
     assert {command: answer.status_code for command, answer in answers.items()} == dict.fromkeys(READS, 200)
     rule = answers["forwarding-rules describe"].json()
@@ -52,6 +55,19 @@ def test_what_gcloud_would_read_is_answered(provisioned: EmbeddedCloud):
     listed = answers["ai endpoints list"].json()["endpoints"]
     assert {each["displayName"] for each in listed} == {"inference-endpoint-small", "inference-endpoint-medium"}
     assert rule["IPAddress"].startswith("127.")
+    capsys.readouterr()
+    found = status(str(small_profile), form="json")
+    told = json.loads(capsys.readouterr().out)
+    put_out = told["outputs"]
+    assert len(told["resources"]) == found
+    assert {"instance_group", "forwarding_rule", "vertex_endpoint"} <= {each["kind"] for each in told["resources"]}
+    assert put_out["load_balancer_ip"] == rule["IPAddress"]
+    assert put_out["load_balancer_url"] == f"http://{rule['IPAddress']}:8080"
+    assert put_out["vertex_ai_endpoints"].keys() == {each["name"].rpartition("/")[2] for each in listed}
+    assert put_out["tpu_pods_status"]["ironwood-cluster-small-001"] == {
+        "zone": "us-central1-c", "vms": 2, "vms_lacking": 0, "state": "STABLE",
+    }  # fmt: skip
+    assert put_out["redis_cache_instance"] is None
     assert any("tpu-inference-sa@" in each["email"] for each in answers["iam service-accounts list"].json()["accounts"])
 
 
