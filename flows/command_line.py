@@ -56,6 +56,8 @@ def run(flow: Callable[..., object], *arguments: Argument, more: Callable[[argpa
 
 
 def _report_to_prefect(flow: Callable[..., object], given: dict[str, Any], profile: Profile) -> None:
+    if profile.cloud == "google":
+        connect(profile)  # credentials that cannot be used end it before a server is started for it
     with ThreadPoolExecutor(1) as beside:
         # A server and an embedded cloud that are not running yet start side by side.
         connecting = beside.submit(connect, profile)

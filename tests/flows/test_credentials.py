@@ -17,7 +17,14 @@ def provision(home: Path, **environment: str) -> subprocess.CompletedProcess[str
     kept = {name: value for name, value in os.environ.items() if name not in {"GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG"}}
     return subprocess.run(
         [sys.executable, "-m", "flows.provision", "--profile", "prod", "--dry-run"],
-        env={**kept, "HOME": str(home), "PROJECT_ID": "example-project", "NO_GCE_CHECK": "true", **environment},
+        env={
+            **kept,
+            "HOME": str(home),
+            "PROJECT_ID": "example-project",
+            "NO_GCE_CHECK": "true",
+            "IRONWOOD_HOME": str(home / "state"),
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=BOUND_SECONDS,
@@ -34,3 +41,4 @@ def test_credentials_that_cannot_be_used_are_told_with_the_remedy(tmp_path: Path
     assert "gcloud auth application-default login" in run.stderr
     assert "Traceback" not in run.stderr
     assert file is None or file in run.stderr
+    assert not list(tmp_path.glob("state/**/prefect.json")), "a server was started for a run that could not be"
