@@ -27,7 +27,7 @@ _FACTOR_LIMITS: Final = (0.3, 3.0)
 _LONGEST_STEP: Final = 3
 _RECENT_MINUTES: Final = 60
 # From so many falls on they are the trace's nature and no outages. Falls are counted and not low bins, because one outage is many bins.
-_USUAL_FALLS_A_DAY: Final = 8.0
+_USUAL_FALLS_A_DAY: Final = 4.0
 _USUAL_FALLS_SHARE: Final = 0.05  # of the bins: the same for coarse traces
 _RANKED_MINUTES: Final = 60  # paths are ranked by their mean over so long
 

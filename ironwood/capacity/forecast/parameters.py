@@ -30,7 +30,7 @@ class Parameters:
     conform_step: float = 0.025  # of the log of a stretch factor, each five minutes
     mix_days: float = 1.0
     mix_sharpness: float = 8.0
-    outage_share: float = 0.2
+    outage_share: float = 0.4
     resume_share: float = 0.7
     outage_minutes: float = 180.0
     carried_season: float = 1.0  # of the season's change, followed while a level is carried through an outage
