@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ironwood.capacity.demand import GRID_MINUTES, Calendar
 from ironwood.capacity.forecast.forecaster import Forecaster
-from ironwood.capacity.forecast.parameters import Parameters
+from ironwood.capacity.forecast.parameters import Parameters, holding
 from ironwood.capacity.policies import recourse
 from ironwood.capacity.policies.interface import Controller, World
 from ironwood.capacity.replay import Decision, Moment, Rules
@@ -34,12 +34,16 @@ _SAVING_USD: Final = 1e-6  # less is rounding
 class Tree:
     """When paths part, in stages, and in how many groups; groups are cut along the mean demand of the bins given."""
 
-    first_stage: int = 5
+    first_stage: int = 7
     first_groups: int = 4
-    first_bins: tuple[int, int] = (0, 5)  # what will have been seen by then
+    first_bins: tuple[int, int] = (2, 14)
     second_stage: int = 12
     second_groups: int = 2
-    second_bins: tuple[int, int] = (5, 12)
+    second_bins: tuple[int, int] = (12, 36)
+
+
+# Groups of what will have been seen when they part: less hopeful, for where shortage is dear.
+SEEN: Final = Tree(first_stage=5, first_bins=(0, 5), second_bins=(5, 12))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +236,17 @@ class Optimized:
             return optimizer.decide(moment, paths)
 
         return decide
+
+
+def priced(policy: Optimized, shortfall_factor: float) -> Optimized:
+    """The same policy seeing another price of shortfall; above 1 it is safer and costs more.
+
+    Where shortage is dear the plan may not hope: its groups look at nothing that will not have been seen, and more falls are held through.
+    """
+    control = replace(policy.control, shortfall_factor=shortfall_factor)
+    if shortfall_factor <= 1:
+        return replace(policy, control=control)
+    return replace(policy, control=replace(control, tree=SEEN), parameters=holding(policy.parameters))
 
 
 def _nobody(index: int, paths: FloatArray) -> None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ironwood.capacity.policies.optimized import HORIZON, Control, Optimizer
+from ironwood.capacity.policies import SEEN, Control, Optimized, priced
+from ironwood.capacity.policies.optimized import HORIZON, Optimizer
 from ironwood.capacity.replay import Fleet, make_rules
 
 RULES = make_rules(shortfall_usd_per_unit_hour=12.0)
@@ -17,7 +18,7 @@ def ordered(jumping, *, at=LEAD, serving=NONE, factor=1.0, units=30_000.0):
     paths[:jumping, 4] = 1.0  # seen before the paths part: it tells the groups
     paths[:jumping, at:] = units
     moment = Fleet(RULES, serving, 100).moment(0, np.zeros(1), 0)
-    return Optimizer(RULES, Control(shortfall_factor=factor)).decide(moment, paths).starts[LARGE]
+    return Optimizer(RULES, Control(shortfall_factor=factor, tree=SEEN)).decide(moment, paths).starts[LARGE]
 
 
 def test_what_half_the_paths_want_is_not_ordered_where_waiting_a_bin_costs_less():
@@ -36,3 +37,12 @@ def test_what_all_paths_want_is_ordered_as_late_as_it_can_be():
 def test_no_more_is_ordered_than_may_be_started():
     assert ordered(64, units=60_000.0) == 3
     assert ordered(64, units=60_000.0, serving=(0, 0, 2)) == 1
+
+
+def test_a_dearer_shortage_hopes_less_and_holds_more():
+    policy = Optimized()
+    assert priced(policy, 1.0) == policy
+    dear = priced(policy, 2.0)
+    assert dear.control.tree == SEEN
+    assert dear.parameters.outage_share > policy.parameters.outage_share
+    assert dear.control.shortfall_factor == 2.0
