@@ -12,6 +12,7 @@ from flows.reconcile import compare
 from flows.run_names import named
 from ironwood import naming
 from ironwood.errors import ProbeError
+from ironwood.profile_regions import home_of
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.probe import probe, routes
@@ -34,7 +35,8 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     findings = probe(connection, found.observation.live, found.wanted, found.plan, ours) + watched(connection, ours)
     findings += probe_cache(connection, found.observation.live, found.wanted)
     led = {service.name for _, service in routes(found.observation.live, found.wanted)}
-    asked = frozenset(tier for tier, size in target.items() if size and naming.backend_service(ours.name_prefix, tier) in led)
+    asked = frozenset(home_of(tier) for tier, size in target.items() if size)
+    asked = frozenset(tier for tier in asked if naming.backend_service(ours.name_prefix, tier) in led)
     findings += probe_analytics(connection, found.observation.live, found.wanted, since, asked)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]
