@@ -12,8 +12,11 @@ from google.iam.v1 import iam_policy_pb2
 from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
-from ironwood.errors import NotFoundError, PermissionDeniedError
+from ironwood.errors import ApiDisabledError, NotFoundError, PermissionDeniedError
 from ironwood.tpu import Generation
+
+DOWN = "DOWN"
+"""What Compute says of a region that is not UP (documented)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,16 @@ def quotas(connection: Connection, regions: Iterable[str]) -> list[Quota]:
             regional = connection.client(compute_v1.RegionsClient).get(project=connection.project, region=region, **ONCE)
         found += [Quota(metric=each.metric, scope=region, limit=each.limit, usage=each.usage) for each in regional.quotas]
     return found
+
+
+def regions_down(connection: Connection) -> frozenset[str]:
+    """The regions that Google says are down; none where the account may not ask."""
+    client = connection.client(compute_v1.RegionsClient)
+    try:
+        with translated("listing regions"):
+            return frozenset(each.name for each in client.list(project=connection.project, **ONCE) if each.status == DOWN)
+    except (ApiDisabledError, PermissionDeniedError):
+        return frozenset()
 
 
 def chip_limit(connection: Connection, *, generation: Generation, region: str, spot: bool) -> int | None:

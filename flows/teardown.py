@@ -60,15 +60,17 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
             report.say(
                 "teardown", f"first stop the billing: {report.usd(resting.before.hourly_usd)}/h → {report.usd(resting.after.hourly_usd)}/h"
             )
-            carry_out(connection, resting.plan)
+            carry_out(connection, resting.parted.now)
         seen = observe(connection, names)
         leaving = against(seen, wanted, Graph())
         leaving.show(wanted)
         if len(leaving.plan):
             record_end(connection, wanted, resting.before, leaving)
         with telling(connection, wanted, f"python -m flows.teardown --profile {profile} --confirm {wanted.name}"):
-            deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
-        deleted += len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
+            last_but_one = against(seen, wanted, remembered(ours(seen.live, wanted))).parted
+            deleted = len(carry_out(connection, last_but_one.now))
+        if not last_but_one.later:  # as long as something waits it is remembered that everything is to go
+            deleted += len(carry_out(connection, against(observe(connection, names), wanted, Graph()).parted.now))
     _prove(profile, wanted, deleted)
     return deleted
 
@@ -79,7 +81,8 @@ def _prove(profile: str, wanted: Profile, deleted: int) -> None:
         f"proof-of-zero-{wanted.name}", "proof of zero", proof.rows, ("kind", "listed in", "gone", "pending deletion", "kept by choice")
     )
     if proof.left:
-        raise UnfinishedError(f"still there: {', '.join(proof.left)}; run `python -m flows.teardown --profile {profile}` again")
+        again = f"run `python -m flows.teardown --profile {profile} --confirm {wanted.name}` again"
+        raise UnfinishedError(f"still there: {', '.join(proof.left)}; {f'{proof.outage} {again}' if proof.outage else again}")
     report.say("teardown", f"-{deleted}   proof of zero: {proof.summary}")
 
 

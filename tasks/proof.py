@@ -11,11 +11,13 @@ from datetime import datetime
 
 from cloud.connection import Connection
 from cloud.drivers.logs import pending_buckets
-from cloud.observe import observe
+from cloud.observe import Observation, observe
 from ironwood.claim import claimed
 from ironwood.profile import Profile
 from ironwood.resources.budget import Budget
+from ironwood.resources.group import InstanceGroup
 from ironwood.resources.registry import KINDS
+from ironwood.tpu import region_of
 from tasks.retries import google_task
 
 PENDING = {"service_account": "purged by Google within 30 days, $0"}
@@ -24,11 +26,12 @@ PENDING = {"service_account": "purged by Google within 30 days, $0"}
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """The table, and what is still there by address (empty when the proof holds)."""
+    """The table, and what is still there by address (empty when the proof holds); `outage`: which region that is down holds it."""
 
     rows: tuple[tuple[str, str, str, str, str], ...]
     left: tuple[str, ...]
     kinds: int
+    outage: str = ""
 
     @property
     def summary(self) -> str:
@@ -60,7 +63,23 @@ def prove_zero(connection: Connection, profile: Profile) -> Proof:
             left.setdefault(kind, []).append(f"{kind}/billingAccounts/{profile.billing_account}/unknown, because it may not be listed")
         gone = f"LEFT: {', '.join(left[kind])}" if kind in left else "" if kept or kind in seen.hidden else "yes"
         rows.append((kind, where, gone, waiting.get(kind) or PENDING.get(kind, ""), kept))
-    return Proof(rows=tuple(rows), left=tuple(address for found in left.values() for address in found), kinds=len(rows))
+    return Proof(
+        rows=tuple(rows),
+        left=tuple(address for found in left.values() for address in found),
+        kinds=len(rows),
+        outage=_outage(seen, profile),
+    )
+
+
+def _outage(seen: Observation, profile: Profile) -> str:
+    """What of the profile a region that is down holds back, and what comes back with it; "" where none does."""
+    held = [each for each in seen.live if each.owner == profile.name and region_of(each.scope) in seen.down]
+    if not held:
+        return ""
+    vms = sum(each.size for each in held if isinstance(each, InstanceGroup))
+    back = f"its {vms} VMs come back with it and bill again" if vms else "nothing of it bills"
+    lost = ", ".join(sorted({region_of(each.scope) for each in held}))
+    return f"{lost} is down, and nothing can be deleted there: nothing there bills now, {back}. As soon as it is up"
 
 
 def _waiting(pending: list[tuple[str, datetime]]) -> str:

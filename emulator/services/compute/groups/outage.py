@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.faults import BadFaultError
 from emulator.services.compute import records
 from emulator.services.compute.catalog import REGIONS
+from emulator.times import shown
 
 if TYPE_CHECKING:
     from emulator.services.compute.groups.fleet import Vm
@@ -21,6 +22,7 @@ def lose_region(world: World, groups: Groups, spec: Json, now: int) -> None:
     """Take the VMs; where the group repairs nothing they stand TERMINATED, elsewhere it tries to make them anew."""
     if spec["region"] not in REGIONS:
         raise BadFaultError(f"region_lost: {spec['region']!r} is not one of {', '.join(REGIONS)}")
+    now = shown(now)
     for fleet in [each for each in groups.fleets.all() if each.region == spec["region"]]:
         there = [vm for vm in fleet.vms.values() if vm.run is not None and vm.failed is None]
         manager = records.resource(world, fleet.link) or {}
