@@ -93,7 +93,7 @@ def test_a_region_is_lost_and_the_other_serves_until_nothing_is_left_of_either(
 
 @pytest.mark.long
 def test_a_region_that_is_down_is_left_out_made_when_it_is_back_and_deleted_when_the_profile_drops_it(
-    flows_here: EmbeddedCloud, small_profile: Path, capsys: pytest.CaptureFixture[str]
+    flows_here: EmbeddedCloud, small_profile: Path
 ):
     profile = in_two_regions(small_profile)
     name = load_profile(profile).name
