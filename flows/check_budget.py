@@ -74,7 +74,7 @@ def check_budget(profile: str = "embedded") -> int:
     end = budget.month_end(metered.at, zone_of(wanted)).astimezone(UTC)
     rates = rates_to_come(wanted, written, load_price_book(wanted.price_book), metered.at, end, month)
     write_page(wanted, after, metered, rates)
-    if planned is not None or budget.cap(wanted, written, budget.pods_of(wanted, live), month).reasons:
+    if planned is not None or budget.cap(wanted, written, budget.standing(wanted, live), month).reasons:
         scale(profile)
     return len(actions)
 

@@ -17,6 +17,7 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_autoscaling import AUTOSCALING_RULES
 from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
@@ -376,4 +377,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
     *SECURITY_RULES,
+    *AUTOSCALING_RULES,
 )
