@@ -69,6 +69,12 @@ def shrinks(profile: Profile, sizes: Mapping[str, int], held: Mapping[str, int])
     return any(held[tier] > (max(pods, most.get(tier, 0)) if pods else 0) for tier, pods in sizes.items())
 
 
+def between(sizes: Mapping[str, int], tier: str) -> str:
+    """`1…3` of a tier whose autoscaler chooses, else its pods."""
+    most = told_most(sizes).get(tier, 0)
+    return f"{sizes[tier]}…{most}" if sizes[tier] and most > sizes[tier] else str(sizes[tier])
+
+
 def shown(profile: Profile, sizes: Mapping[str, int]) -> str:
     """`small 1…3 (autoscaler), medium 2`."""
     most = most_of(profile, sizes)

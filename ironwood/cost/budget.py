@@ -106,7 +106,7 @@ def ahead(profile: Profile) -> timedelta:
 def due(profile: Profile, spending: Spending | None, spent_usd: Decimal, hourly_usd: Decimal) -> list[BudgetAction]:
     """The actions whose threshold is passed and that were not done yet this month, lowest first.
 
-    One that lowers sizes is due when what is spent until it has taken effect would pass its threshold.
+    One that lowers sizes is due when what is spent until it has taken effect would pass its threshold; `hourly_usd` is the most that may be by then.
     """
     soon = spent_usd + hourly_usd * Decimal(ahead(profile).total_seconds()) / 3600
     done = spending.done if spending else {}

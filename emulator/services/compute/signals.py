@@ -108,7 +108,7 @@ def _metric(world: World, signal: Json, measured: list[Vm], now: int) -> Reading
         return Reading(detail="CUSTOM_METRIC_INVALID")
     if wanted.metric_type is None or descriptors.find(world, wanted.metric_type, now) is None:
         return Reading(detail="CUSTOM_METRIC_INVALID")
-    found = [each for each in series.read(world, wanted, now - YOUNG, now) if isinstance(each.points[-1][2], int | float)]
+    found = series.read(world, wanted, now - YOUNG, now)
     per_vm = PER_VM in signal.get("filter", "") or "resource.type" not in signal.get("filter", "")
     if per_vm:
         ids = {vm.id for vm in measured}
@@ -117,13 +117,19 @@ def _metric(world: World, signal: Json, measured: list[Vm], now: int) -> Reading
         ]
     if not found:
         return Reading(detail="MISSING_CUSTOM_METRIC_DATA_POINTS")
-    total = sum(float(each.points[-1][2]) for each in found)  # type: ignore[arg-type]  # seen to be numbers
+    total = sum(_number(each) for each in found)
     if assigned := float(signal.get("singleInstanceAssignment") or 0):
         return Reading(need=_least(total / assigned))
     target = float(signal.get("utilizationTarget") or 0)
     if not target:
         return Reading(detail="CUSTOM_METRIC_INVALID")
     return Reading(need=_least(total / target) if per_vm else _least(len(measured) * total / target))
+
+
+def _number(found: series.Series) -> float:
+    """The newest value of a series; a metric is of numbers [documented]."""
+    value = found.points[-1][2]
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _least(share: float) -> int:
