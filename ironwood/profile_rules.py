@@ -18,6 +18,7 @@ from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
 from ironwood.profile_adopt import what_is_adopted_can_be_marked
+from ironwood.profile_autoscaling import AUTOSCALING_RULES
 from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
@@ -378,4 +379,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
     *SECURITY_RULES,
+    *AUTOSCALING_RULES,
 )
