@@ -52,6 +52,11 @@ def say(head: str, text: str) -> None:
     console.print(f"[bold]{head:<11}[/bold] {text}", markup=True)
 
 
+def plain(text: str) -> None:
+    """One line as it is: what the cloud told may hold brackets."""
+    console.print(text, markup=False)
+
+
 def usd(amount: Decimal) -> str:
     """`$15,360.03`."""
     return f"${cents(amount):,.2f}"
