@@ -33,24 +33,27 @@ def diff(desired: Graph, live: Graph, *, owner: str, adopt: Iterable[str] = ()) 
     return _ordered(changes, desired, live)
 
 
-def _refuse_unowned(desired: Graph, live: Graph, owner: str, adopt: frozenset[str]) -> None:
+def under_our_names(desired: Graph, live: Graph, *, owner: str) -> tuple[Resource, ...]:
+    """What stands where `owner` would have something and is not its: another profile's, or nobody's."""
     # A binding is as much ours as its account, and that is asked about itself.
+    there = (found for resource in desired if (found := live.get(resource.address)) is not None)
+    return tuple(found for found in there if found.marking not in {"none", "member"} and found.owner != owner)
+
+
+def _refuse_unowned(desired: Graph, live: Graph, owner: str, adopt: frozenset[str]) -> None:
     complaints = []
-    for resource in desired:
-        found = live.get(resource.address)
-        if found is None or found.marking in {"none", "member"} or found.owner == owner:
-            continue
+    for found in under_our_names(desired, live, owner=owner):
         whose = f"belongs to profile {found.owner}" if found.owner else "exists and carries no marker of ours"
-        if found.owner or str(resource.address) not in adopt:
+        if found.owner or str(found.address) not in adopt:
             what_would_do = (
                 "give this profile another name_prefix"
                 if found.owner
-                else f"add `adopt: [{resource.address}]` to the profile to take it over, or give the profile another name_prefix"
+                else f"add `adopt: [{found.address}]` to the profile to take it over, or give the profile another name_prefix"
             )
-            complaints.append(f"{resource.address} {whose}; it was left alone. {what_would_do[0].upper()}{what_would_do[1:]}.")
+            complaints.append(f"{found.address} {whose}; it was left alone. {what_would_do[0].upper()}{what_would_do[1:]}.")
         elif "owner" in found.immutable:
             complaints.append(
-                f"{resource.address} {whose}, and Google lets nobody mark a {found.kind} after its creation, so it cannot be adopted; "
+                f"{found.address} {whose}, and Google lets nobody mark a {found.kind} after its creation, so it cannot be adopted; "
                 "delete it yourself or give the profile another name_prefix."
             )
     if complaints:
