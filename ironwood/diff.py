@@ -30,40 +30,44 @@ def diff(desired: Graph, live: Graph, *, owner: str, adopt: Iterable[str] = ()) 
     """
     _refuse_unowned(desired, live, owner, frozenset(adopt))
     replaced = _replacements(desired, live)
-    _refuse_replaced_strangers(live, replaced, owner)
+    _refuse_replaced(under_our_names(desired, live, owner=owner), replaced)
     changes = [*_creates_and_updates(desired, live, replaced, owner), *_deletes(desired, live, owner)]
     return _ordered(changes, desired, live)
 
 
-def _refuse_unowned(desired: Graph, live: Graph, owner: str, adopt: frozenset[str]) -> None:
+def under_our_names(desired: Graph, live: Graph, *, owner: str) -> tuple[Resource, ...]:
+    """What stands where `owner` would have something and is not its: another profile's, or nobody's."""
     # A binding is as much ours as its account, and that is asked about itself.
+    there = (found for resource in desired if (found := live.get(resource.address)) is not None)
+    return tuple(found for found in there if found.marking not in {"none", "member"} and found.owner != owner)
+
+
+def _refuse_unowned(desired: Graph, live: Graph, owner: str, adopt: frozenset[str]) -> None:
     complaints = []
-    for resource in desired:
-        found = live.get(resource.address)
-        if found is None or found.marking in {"none", "member"} or found.owner == owner:
-            continue
+    for found in under_our_names(desired, live, owner=owner):
         if found.owner:
             why, remedy = f"belongs to profile {found.owner}", "Give this profile another name_prefix."
         elif "owner" in found.immutable:
             why = f"exists and carries no marker of ours, and Google lets nobody mark a {found.kind} after its creation, so it cannot be adopted"
             remedy = "Delete it yourself or give the profile another name_prefix."
-        elif str(resource.address) not in adopt:
+        elif str(found.address) not in adopt:
             why = "exists and carries no marker of ours"
-            remedy = f"Add `adopt: [{resource.address}]` to the profile to take it over, or give the profile another name_prefix."
+            remedy = f"Add `adopt: [{found.address}]` to the profile to take it over, or give the profile another name_prefix."
         else:
             continue
-        complaints.append(f"{resource.address} {why}; it was left alone. {remedy}")
+        complaints.append(f"{found.address} {why}; it was left alone. {remedy}")
     if complaints:
         raise UnownedError("\n".join(complaints))
 
 
-def _refuse_replaced_strangers(live: Graph, replaced: dict[Address, str], owner: str) -> None:
+def _refuse_replaced(strangers: Iterable[Resource], replaced: dict[Address, str]) -> None:
     # To adopt is to take over as it stands: what somebody else made and uses is never deleted to be made anew.
+    theirs = {each.address for each in strangers}
     complaints = [
         f"{address} is to be adopted, but it would have to be deleted and made anew ({why}); it was left alone. "
         "Make the profile like it, delete it yourself, or give the profile another name_prefix."
         for address, why in replaced.items()
-        if (found := live.by_address[address]).marking not in {"none", "member"} and found.owner != owner
+        if address in theirs
     ]
     if complaints:
         raise UnownedError("\n".join(complaints))

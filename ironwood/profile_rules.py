@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MAX_NAME = 63
 MAX_SERVICE_ACCOUNT_ID = 30
 MAX_BUDGET_NAME = 60
+LEAST_STARTUP_SECONDS = 420
+"""A minute to boot, one at the least to pull the container, five to load and compile the model: seen on v6e, and no faster on what came after."""
 
 
 def cross_check(profile: Profile) -> list[Finding]:
@@ -80,6 +82,17 @@ def a_probe_ends_before_the_next(profile: Profile) -> Iterator[Finding]:
         yield Finding(
             path=("health_check", "timeout_seconds"),
             text=f"{check.timeout_seconds} is longer than interval_seconds {check.interval_seconds}; lower it or raise the interval",
+        )
+
+
+def a_vm_has_time_to_start(profile: Profile) -> Iterator[Finding]:
+    """Autohealing judges a VM no earlier than it can serve: with less, a group makes its VMs anew for ever, each billed and none ever healthy."""
+    grace = profile.health_check.startup_grace_seconds
+    if grace < LEAST_STARTUP_SECONDS:
+        yield Finding(
+            path=("health_check", "startup_grace_seconds"),
+            text=f"{grace} is less than the {LEAST_STARTUP_SECONDS} a VM takes at the least before it serves (boot, container, model), so its group would "
+            "make it anew for ever; write 900, or more for a larger model",
         )
 
 
@@ -356,6 +369,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     sizes_are_ordered,
     a_floor_has_a_lease,
     a_probe_ends_before_the_next,
+    a_vm_has_time_to_start,
     zones_lie_in_the_region,
     zones_host_the_chips,
     a_topology_exists,

@@ -119,6 +119,8 @@ class Emulator:
         self.do("POST", "global/networks", {"name": name, "autoCreateSubnetworks": False})
         link = f"projects/{self.project}/global/networks/{name}"
         self.do("POST", "regions/us-central1/subnetworks", {"name": f"{name}-sub", "network": link, "ipCidrRange": "10.0.0.0/16"})
+        probes = {"sourceRanges": ["130.211.0.0/22", "35.191.0.0/16"], "allowed": [{"IPProtocol": "tcp"}]}
+        self.do("POST", "global/firewalls", {"name": f"{name}-probes", "network": link, **probes})
         return link
 
     def template(self, name="template", **properties):
