@@ -11,7 +11,6 @@ import threading
 from functools import cache
 from typing import Any, TypeVar
 
-import google.auth
 import grpc
 import httpx
 from google.auth.credentials import AnonymousCredentials, Credentials
@@ -22,7 +21,9 @@ from cloud import common_metadata
 from cloud.clock import Clock, RealClock, clock_of
 from cloud.embedded import ELSEWHERE, PLAIN, Embedded, ensure_running
 from cloud.errors import translated
+from cloud.google_cloud import GoogleCloud, reached
 from ironwood.profile import Profile
+from ironwood.profile_google import GoogleSettings
 
 CALL_SECONDS = 60.0
 """Deadline of one request; a wait for an operation has its own."""
@@ -41,10 +42,11 @@ C = TypeVar("C")
 class Connection:
     """Clients, clock and project of one cloud."""
 
-    def __init__(self, *, project: str, embedded: Embedded | None) -> None:
-        """Connect `project` to the embedded cloud given, else to the real one with application default credentials."""
+    def __init__(self, *, project: str, embedded: Embedded | None = None, google: GoogleCloud | None = None) -> None:
+        """Connect `project` to the one given of the two."""
         self.project = project
         self.embedded = embedded
+        self.google = google
         self.admin = httpx.Client(base_url=embedded.url, verify=PLAIN, timeout=30.0) if embedded else None
         self.clock: Clock = clock_of(self.admin) if self.admin else RealClock()
         self._clients: dict[type, object] = {}
@@ -55,7 +57,8 @@ class Connection:
     def name(self) -> str:
         """How a person would call this cloud."""
         if self.embedded is None:
-            return f"Google Cloud, project {self.project}"
+            account = self.google.settings.impersonate if self.google else None
+            return f"Google Cloud, project {self.project}{f' as {account}' if account else ''}"
         return f"embedded Google Cloud on {self.embedded.rest} ({self.embedded.clock} time, {self.embedded.scale:g}x)"
 
     def client(self, kind: type[C]) -> C:
@@ -70,24 +73,24 @@ class Connection:
 
     def regional(self, kind: type[C], region: str) -> C:
         """The client of a service each of whose regions has a host of its own, such as `us-central1-aiplatform.googleapis.com`."""
-        if self.embedded is not None:
+        if self.google is None:
             return self.client(kind)
         with self._lock:
             if (kind, region) not in self._regional:
-                make: Any = kind
                 with translated(f"connecting {kind.__name__} in {region}"):
-                    self._regional[kind, region] = make(client_options={"api_endpoint": f"{region}-{make.DEFAULT_ENDPOINT}"})
+                    self._regional[kind, region] = self.google.client(kind, region)
             client = self._regional[kind, region]
         assert isinstance(client, kind)
         return client
 
     def _make(self, kind: type) -> object:
         if kind is storage.Client:  # not generated: it has no transports
-            return self._by_project(storage.Client)
+            return self._by_project(storage.Client, "storage.googleapis.com")
         if kind.__module__ == "google.cloud.bigquery.client":  # the same; not imported here, because few need it
-            return self._by_project(kind)
-        if self.embedded is None:
-            return kind()
+            return self._by_project(kind, "bigquery.googleapis.com")
+        if self.google is not None:
+            return self.google.client(kind)
+        assert self.embedded is not None
         transports = kind.get_transport_class  # type: ignore[attr-defined]  # every generated client has it
         try:
             rest = transports("rest")
@@ -95,26 +98,27 @@ class Connection:
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest + _told_apart(kind), url_scheme="http", credentials=_credentials()))
 
-    def _by_project(self, make: Any) -> object:
+    def _by_project(self, make: Any, host: str) -> object:
         """A client that is not generated; they ship few types."""
-        if self.embedded is None:
-            return make(project=self.project)
+        if self.google is not None:
+            return self.google.by_project(make, self.project, host)
+        assert self.embedded is not None
         return make(project=self.project, credentials=_credentials(), client_options={"api_endpoint": self.embedded.url})
 
 
 def connect(profile: Profile) -> Connection:
     """The connection of `profile`: one a project and cloud in this process; starts the embedded cloud when none runs."""
-    return _connect(profile.cloud, profile.project_id, os.environ.get(ELSEWHERE, ""), os.environ.get(TOKEN, ""))
+    return _connect(
+        profile.cloud, profile.project_id, profile.google.model_dump_json(), os.environ.get(ELSEWHERE, ""), os.environ.get(TOKEN, "")
+    )
 
 
 @cache
-def _connect(cloud: str, project: str, elsewhere: str, token: str) -> Connection:
+def _connect(cloud: str, project: str, google: str, elsewhere: str, token: str) -> Connection:
     del elsewhere, token  # part of the key: another embedded cloud or caller is another connection
     if cloud == "embedded":
         return Connection(project=project, embedded=ensure_running(project))
-    with translated(f"connecting to Google Cloud, project {project}"):  # said here, before anything of a run is begun
-        google.auth.default()
-    return Connection(project=project, embedded=None)
+    return Connection(project=project, google=reached(project, GoogleSettings.model_validate_json(google)))
 
 
 def _told_apart(kind: type) -> str:

@@ -19,6 +19,7 @@ from ironwood.errors import ProfileError
 from ironwood.finding import Finding
 from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
+from ironwood.profile_google import GOOGLE_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
 from ironwood.profile_security import SECURITY_RULES
 from ironwood.profile_window_rules import WINDOW_RULES
@@ -376,4 +377,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
     *SECURITY_RULES,
+    *GOOGLE_RULES,
 )
