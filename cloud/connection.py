@@ -31,6 +31,9 @@ CALL_SECONDS = 60.0
 TOKEN = "IRONWOOD_ACCESS_TOKEN"  # noqa: S105  # the variable's name
 """The environment variable that may hold the access token sent with every request to the embedded cloud; it is never logged."""
 
+CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
+"""The environment variable that may name a file with the credentials for the real cloud."""
+
 SHARING = frozenset({"aiplatform.googleapis.com", "redis.googleapis.com"})
 """APIs with paths that others have too, such as those of locations and operations; at Google the host tells them apart."""
 
@@ -108,14 +111,13 @@ class Connection:
 
 def connect(profile: Profile) -> Connection:
     """The connection of `profile`: one a project and cloud in this process; starts the embedded cloud when none runs."""
-    return _connect(
-        profile.cloud, profile.project_id, profile.google.model_dump_json(), os.environ.get(ELSEWHERE, ""), os.environ.get(TOKEN, "")
-    )
+    caller = tuple(os.environ.get(name, "") for name in (ELSEWHERE, TOKEN, CREDENTIALS))
+    return _connect(profile.cloud, profile.project_id, profile.google.model_dump_json(), caller)
 
 
 @cache
-def _connect(cloud: str, project: str, google: str, elsewhere: str, token: str) -> Connection:
-    del elsewhere, token  # part of the key: another embedded cloud or caller is another connection
+def _connect(cloud: str, project: str, google: str, caller: tuple[str, ...]) -> Connection:
+    del caller  # part of the key: another embedded cloud or caller is another connection
     if cloud == "embedded":
         return Connection(project=project, embedded=ensure_running(project))
     return Connection(project=project, google=reached(project, GoogleSettings.model_validate_json(google)))

@@ -126,6 +126,8 @@ def translated(doing: str) -> Iterator[None]:
     except auth.RefreshError as error:
         if error.retryable:
             raise TransientError(f"{doing}: the credentials could not be renewed: {_told(error)}") from error
+        if _NO_QUOTA_PROJECT.search(_told(error)):
+            raise QuotaProjectError(f"{doing}: {_told(error)}. {QUOTA_PROJECT_HELP}") from error
         raise UnreachableError(f"{doing}: the Google credentials were refused: {_told(error)}. {_remedy(error)}") from error
     except (requests.ConnectionError, requests.Timeout, auth.TransportError, grpc.RpcError) as error:
         if untrusted(error):

@@ -27,7 +27,7 @@ from ironwood.profile_google import GoogleSettings
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 REQUEST_SECONDS = 10
 """How long one question for a token may take."""
-ALTOGETHER = timedelta(seconds=30)
+ALTOGETHER = timedelta(seconds=20)
 """How long finding credentials and buying the first token may take: google-auth asks a metadata server again and again, for a minute and more."""
 GOOGLES_OWN = "https://oauth2.googleapis.com/"
 logging.getLogger("google.auth._default").setLevel(logging.ERROR)  # it warns that no project is set on this machine: the profile has it
