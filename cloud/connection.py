@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import grpc
 import httpx
+import requests
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud import storage
 from google.oauth2 import credentials as oauth2
@@ -52,6 +54,8 @@ class Connection:
         self.google = google
         self.admin = httpx.Client(base_url=embedded.url, verify=PLAIN, timeout=30.0) if embedded else None
         self.clock: Clock = clock_of(self.admin) if self.admin else RealClock()
+        self.witnesses: list[Callable[[str, requests.Response], None]] = []
+        """Told of every answer over REST, with the API's own host."""
         self._clients: dict[type, object] = {}
         self._regional: dict[tuple[type, str], object] = {}
         self._lock = threading.Lock()
@@ -69,7 +73,7 @@ class Connection:
         with self._lock:
             if kind not in self._clients:
                 with translated(f"connecting {kind.__name__}"):
-                    self._clients[kind] = self._make(kind)
+                    self._clients[kind] = self._heard(self._make(kind))
             client = self._clients[kind]
         assert isinstance(client, kind)
         return client
@@ -81,7 +85,7 @@ class Connection:
         with self._lock:
             if (kind, region) not in self._regional:
                 with translated(f"connecting {kind.__name__} in {region}"):
-                    self._regional[kind, region] = self.google.client(kind, region)
+                    self._regional[kind, region] = self._heard(self.google.client(kind, region))
             client = self._regional[kind, region]
         assert isinstance(client, kind)
         return client
@@ -100,6 +104,17 @@ class Connection:
         except KeyError:  # some clients speak gRPC only
             return kind(transport=transports("grpc")(channel=_channel(self.embedded.grpc)))
         return kind(transport=rest(host=self.embedded.rest + _told_apart(kind), url_scheme="http", credentials=_credentials()))
+
+    def _heard(self, client: Any) -> object:
+        """The client, whose answers the witnesses are told of where it speaks REST; those that are not generated are not listened to."""
+        session = getattr(getattr(client, "transport", None), "_session", None)
+        if session is not None:
+            session.hooks["response"].append(partial(self._tell, str(client.DEFAULT_ENDPOINT)))
+        return client
+
+    def _tell(self, host: str, response: requests.Response, **_: object) -> None:
+        for witness in tuple(self.witnesses):
+            witness(host, response)
 
     def _by_project(self, make: Any, host: str) -> object:
         """A client that is not generated; they ship few types."""
