@@ -21,6 +21,7 @@ from ironwood.profile_adopt import what_is_adopted_can_be_marked
 from ironwood.profile_autoscaling import AUTOSCALING_RULES
 from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
+from ironwood.profile_google import GOOGLE_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
 from ironwood.profile_security import SECURITY_RULES
 from ironwood.profile_window_rules import WINDOW_RULES
@@ -394,4 +395,5 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     *DEVELOPMENT_RULES,
     *SECURITY_RULES,
     *AUTOSCALING_RULES,
+    *GOOGLE_RULES,
 )

@@ -32,6 +32,7 @@ class EmbeddedCloud:
     scale: float = 600.0
     clock: str = "scaled"
     start_time: str = ""
+    https: bool = False
     rest: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -46,6 +47,7 @@ class EmbeddedCloud:
         command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--address-pool", pool]
         command += ["--clock", self.clock, "--time-scale", str(self.scale), "--state", str(self.folder / "emulator.sqlite")]
         command += ["--start-time", self.start_time] if self.start_time else []
+        command += ["--https-port", "0"] if self.https else []
         with (self.folder / "emulator.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self._answers, "the embedded cloud")

@@ -21,8 +21,8 @@ from cloud.connection import connect
 from flows.provision import provision
 from flows.scale import scale
 from flows.teardown import teardown
+from ironwood.apis import KNOWN_APIS
 from ironwood.desired import desired
-from ironwood.desired.apis import KNOWN_APIS
 from ironwood.errors import PreflightError
 from running import HTTP, ROOT, EmbeddedCloud, command, wait_until
 from tasks.inputs import load_profile

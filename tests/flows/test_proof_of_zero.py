@@ -13,7 +13,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
-from ironwood.desired.apis import KNOWN_APIS
+from ironwood.apis import KNOWN_APIS
 from ironwood.resources.registry import KINDS
 from ironwood.state import State
 from running import HTTP, EmbeddedCloud, wait_until
