@@ -53,7 +53,7 @@ def _fill(tier: dict[str, object], region: str, zone: object, home: object) -> N
             tier.setdefault(key, home[key])
     tier.setdefault("zone", zone or _zone(region, str(tier.get("generation", tpu.TPU7X.name))))
     tier.setdefault("consumption", "flex_start" if tier.get("shape") == "multi_host" else "on_demand")
-    least = tier.setdefault("min_replicas", 0)
+    least = tier.setdefault("min_replicas", 0 if tier.get("autoscaling") is None else 1)
     tier.setdefault("replicas", max(1, least) if isinstance(least, int) else 1)
     for key in ("paths", "fallbacks"):
         given = tier.setdefault(key, ())
