@@ -196,3 +196,13 @@ def test_vms_of_an_autoscaler_come_and_go_unannounced_and_are_counted():
 
 def test_the_mode_is_on_by_default():
     assert scaler(wanted(a_scaled_profile(), 1)).mode == ON
+
+
+def test_where_it_is_wanted_no_more_the_group_is_ours_again_and_its_jobs_go():
+    live = with_size(wanted(a_scaled_profile(), 1), 5)
+    plain = a_scaled_profile(tier="small: {chips: 8, max_replicas: 3, min_replicas: 1}")
+    plan = diff(desired(plain, {"small": 1}, live, now=NOW), claimed(live, plain), owner=plain.name)
+    done = {change.step.rpartition("/")[2]: (change.action, change.reason) for change in plan}
+    name = "ironwood-cluster-small-001"
+    assert done[name] == ("update", "size 5 -> 2")
+    assert done[f"{name}-scaler"][0] == done[f"{name}-lease-off"][0] == "delete"
