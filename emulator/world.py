@@ -74,6 +74,7 @@ class World:
         self.surface: Any = None  # the REST surface as an ASGI application, once it is up: what jobs of this cloud call
         self._begun: set[asyncio.Task[None]] = set()
         self.dns = ""
+        self.https = ""
 
     def _start(self) -> int:
         saved = self.store.get("meta", "clock")

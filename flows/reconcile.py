@@ -15,11 +15,11 @@ from prefect.futures import PrefectFuture, as_completed
 
 from cloud.connection import Connection
 from cloud.observe import Observation
+from ironwood.apis import REQUIRED_APIS
 from ironwood.claim import claimed
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import Exhausted, desired, order_of
-from ironwood.desired.apis import REQUIRED_APIS
 from ironwood.desired.autoscaling import as_found
 from ironwood.diff import diff
 from ironwood.errors import OutOfStockError, StockoutError, UnfinishedError

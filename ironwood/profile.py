@@ -21,6 +21,7 @@ from ironwood.profile_analytics import AnalyticsSettings
 from ironwood.profile_autoscaling import Autoscaling
 from ironwood.profile_cloud_scheduler import CloudSchedulerSettings
 from ironwood.profile_development import DevelopmentTpu
+from ironwood.profile_google import GoogleSettings
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_redis import RedisSettings
 from ironwood.profile_rules import cross_check
@@ -220,6 +221,7 @@ class Profile(_Section):
     name: Annotated[str, Field(pattern=patterns.PROFILE_NAME)]
     cloud: Literal["embedded", "google"] = "google"
     project_id: Annotated[str, Field(pattern=patterns.PROJECT_ID)]
+    google: GoogleSettings = GoogleSettings()
     region: Annotated[str, Field(pattern=patterns.REGION)] = "us-central1"
     zone: Annotated[str, Field(pattern=patterns.ZONE)] = "us-central1-c"
     environment: Literal["dev", "staging", "prod"] = "dev"

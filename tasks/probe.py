@@ -148,11 +148,18 @@ def _job(job: SchedulerJob) -> Finding:
         if job.last_run
         else "never run"
     )
-    found_nothing = job.method == "DELETE" and job.last_code == NOT_FOUND
-    if found_nothing:
+    if _found_nothing(job):
         last = f"last run {job.last_run}: let through, there was nothing to delete"
-    well = not job.last_code or found_nothing or let_in(job)
-    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and well, found=f"{last}; next {job.next_run}")
+    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and well(job), found=f"{last}; next {job.next_run}")
+
+
+def well(job: SchedulerJob) -> bool:
+    """Whether a job's last call was accepted, or let in where there was nothing to do."""
+    return not job.last_code or _found_nothing(job) or let_in(job)
+
+
+def _found_nothing(job: SchedulerJob) -> bool:
+    return job.method == "DELETE" and job.last_code == NOT_FOUND
 
 
 def _backends(connection: Connection, service: BackendService, live: Graph, scaled: Mapping[Address, Autoscaler]) -> Iterator[Finding]:

@@ -51,13 +51,21 @@ def sizes_to_find(connection: Connection, profile: Profile, given: Mapping[str, 
     return _with(connection, profile, named, policy.recall)
 
 
+def sizes_of_state(connection: Connection, profile: Profile, kept: State) -> SizesNow:
+    """The same for who has read the state himself: nothing more is asked of the cloud. Raises StateError."""
+    return _capped(connection, profile, {}, policy.recall, kept)
+
+
 def _with(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask) -> SizesNow:
-    kept = state_now(connection, profile)
+    return _capped(connection, profile, named, ask, state_now(connection, profile))
+
+
+def _capped(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask, kept: State) -> SizesNow:
     wanted = _wanted(connection, profile, named, ask, kept)
     capped = capped_sizes(profile, kept, wanted.sizes, wanted.moment)
     for tier, reason in capped.reasons.items():
         report.say("budget", f"{tier}: {reason}")
-    return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons}, leaving=kept.leaving)
+    return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons}, leaving=kept.leaving, capped=capped.reasons)
 
 
 def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask, kept: State) -> SizesNow:

@@ -131,7 +131,10 @@ def cents(usd: Decimal) -> Decimal:
 def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
     for group in groups:
         template = graph.get(group.template)
-        if not isinstance(template, InstanceTemplate) or template.machine_type not in tpu.BY_MACHINE_TYPE:
+        if not isinstance(template, InstanceTemplate):
+            continue
+        if template.machine_type not in tpu.BY_MACHINE_TYPE:
+            yield from _plain(graph, group, template, book)
             continue
         generation = tpu.BY_MACHINE_TYPE[template.machine_type]
         pod_chips = int(dict(template.labels).get("pod-chips", generation.chips_per_vm))
@@ -149,6 +152,16 @@ def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> I
             hourly = gib * disk.usd / HOURS_A_MONTH
             what = f"{gib:,} GiB boot disks"
             yield CostLine(address=group.address, what=what, hourly_usd=hourly, unleased_usd=_unleased(graph, group) * hourly)
+
+
+def _plain(graph: Graph, group: InstanceGroup, template: InstanceTemplate, book: PriceBook) -> Iterator[CostLine]:
+    """VMs without TPUs, such as those of `probe_cloud`, with the standard disks they boot from."""
+    if (price := book.vm_hour.get(template.machine_type)) is None:
+        return
+    disk = book.vm_disk_gib_month.usd * template.boot_disk_gib / HOURS_A_MONTH if book.vm_disk_gib_month else Decimal(0)
+    hourly = group.size * (price.usd + disk)
+    what = f"{group.size} {template.machine_type} VMs with disks"
+    yield CostLine(address=group.address, what=what, hourly_usd=hourly, unleased_usd=_unleased(graph, group) * hourly)
 
 
 def _deployed(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
