@@ -55,14 +55,15 @@ def give_back(connection: Connection, profile: Profile) -> None:
 
 
 def _reservations(profile: Profile) -> dict[tuple[str, str], tuple[str, int]]:
-    """The reservations the tiers draw from, (zone, name) -> (machine type, VMs of the baseline)."""
+    """The reservations the tiers draw from, (zone, name) -> (machine type, VMs of the baseline, or of the most an autoscaler may order)."""
     found: dict[tuple[str, str], tuple[str, int]] = {}
     for tier in profile.enabled_tiers.values():
         generation = tpu.GENERATIONS[tier.generation]
         for option in options_of(tier):
             if option.reservation is not None:
                 key = (option.zone, option.reservation)
-                more = tier.replicas * tier.chips // generation.chips_per_vm
+                pods = tier.replicas if tier.autoscaling is None else tier.max_replicas
+                more = pods * tier.chips // generation.chips_per_vm
                 found[key] = (generation.machine_type, found.get(key, ("", 0))[1] + more)
     return found
 

@@ -142,9 +142,8 @@ def _autoscaler_off(
     emptying: SchedulerJob, name: str, group: InstanceGroup, live: Graph, scaled: Mapping[str, Autoscaler]
 ) -> Iterator[SchedulerJob]:
     """The job that switches the group's autoscaler off, ours or one that somebody gave it, so that `emptying` is let through."""
-    found = live.get(group.address)
     own = scaled.get(group.name)
-    autoscaler = own.name if own is not None else found.autoscaler if isinstance(found, InstanceGroup) else ""
+    autoscaler = own.name if own is not None else _theirs(group, live)
     if autoscaler:
         yield replace(
             emptying,
@@ -155,6 +154,14 @@ def _autoscaler_off(
             body=json.dumps({"autoscalingPolicy": {"mode": OFF}}, separators=(",", ":")),
             after=emptying.address,
         )
+
+
+def _theirs(group: InstanceGroup, live: Graph) -> str:
+    """The autoscaler that somebody gave the group, "" for none; one of ours that is not wanted any more goes by itself."""
+    found = live.get(group.address)
+    name = found.autoscaler if isinstance(found, InstanceGroup) else ""
+    known = live.get(Address(kind=Autoscaler.kind, scope=group.scope, name=name))
+    return "" if isinstance(known, Autoscaler) and known.owner == group.owner else name
 
 
 def _lease(profile: Profile, job: SchedulerJob, live: Graph, now: datetime | None) -> SchedulerJob:
