@@ -14,6 +14,7 @@ from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.cloudresourcemanager import api as cloudresourcemanager
 from emulator.services.cloudscheduler import api as cloudscheduler
 from emulator.services.compute import api as compute
+from emulator.services.config import api as config
 from emulator.services.iam import api as iam
 from emulator.services.logging import api as logging
 from emulator.services.monitoring import api as monitoring
@@ -69,4 +70,5 @@ SERVICES: tuple[Service, ...] = (
     servicenetworking,
     bigquery,
     secretmanager,
+    config,
 )

@@ -151,6 +151,8 @@ def test_endpoints_short_of_replicas_and_their_errors_are_told():
     assert list(vertex.judge("test", endpoints, [replace(model, replicas=2)], [other])) == []
     short, logged = vertex.judge("test", endpoints, [replace(model, replicas=1)], [line])
     assert short.what == f"deployed model {model.id} has 1 of 2 replicas"
+    (failed,) = vertex.judge("test", endpoints, [], [], [line, other])
+    assert (failed.severity, failed.what) == ("error", "its last change failed: Model server never became ready")
     assert logged.evidence == ("04:20 UTC Model server never became ready",)
 
 
