@@ -113,7 +113,8 @@ def _sentences(connection: Connection, wanted: Profile, graph: Graph, owned: lis
 
 def _state(resource: Resource) -> str:
     if isinstance(resource, InstanceGroup):
-        return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
+        lacking = f"{resource.lacking} not there, " if resource.lacking else ""
+        return f"{resource.size} VMs, {lacking}{'stable' if resource.stable else 'changing'}"
     if isinstance(resource, Certificate):
         return resource.status
     if isinstance(resource, QueuedTpu | StrayTpu | RedisInstance | SchedulerJob):

@@ -141,6 +141,7 @@ def test_a_zone_that_is_down_or_answers_nothing_is_named():
     assert [each.what for each in places.judge([up], groups, {"a": 0})] == ["nothing in it answers, of no group"]
     assert list(places.judge([up], groups, {"a": 1})) == []
     assert list(places.judge([up], groups[:1], {})) == []
+    assert list(places.judge([up], [replace(each, ordered=0) for each in groups], {})) == []
 
 
 def test_endpoints_short_of_replicas_and_their_errors_are_told():
