@@ -18,6 +18,7 @@ IronwoodError
 │   ├── PermissionDeniedError grant the permission
 │   │   └── HiddenError         a kind may not even be listed
 │   ├── ApiDisabledError      enable the API
+│   ├── QuotaProjectError     name a project that is charged for requests
 │   ├── ConflictError         somebody else changed it: observe again
 │   ├── InUseError            something still refers to it
 │   ├── HeldError             Google still uses it and lets go by itself, hours later perhaps
@@ -106,6 +107,10 @@ class HiddenError(PermissionDeniedError):
 
 class ApiDisabledError(CloudError):
     """The API is not enabled in the project."""
+
+
+class QuotaProjectError(CloudError):
+    """No project is charged for requests, or one the account may not use."""
 
 
 class ConflictError(CloudError):

@@ -16,6 +16,7 @@ from emulator.services.cloudscheduler import api as cloudscheduler
 from emulator.services.compute import api as compute
 from emulator.services.config import api as config
 from emulator.services.iam import api as iam
+from emulator.services.iamcredentials import api as iamcredentials
 from emulator.services.logging import api as logging
 from emulator.services.monitoring import api as monitoring
 from emulator.services.networkconnectivity import api as networkconnectivity
@@ -53,6 +54,7 @@ SERVICES: tuple[Service, ...] = (
     compute,
     serviceusage,
     iam,
+    iamcredentials,
     cloudquotas,
     cloudresourcemanager,
     orgpolicy,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cloud import facts
 from cloud.errors import QUOTA_HELP
 from ironwood import tpu
 from ironwood.graph import Graph
 from ironwood.placement import options_of
+from ironwood.resources.autoscaler import ON, Autoscaler
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from tasks.preflight.check import Asked, Check
 from tasks.preflight.request import chips_request
@@ -78,8 +80,9 @@ def reservations(asked: Asked) -> Iterator[Check]:
 
 
 def groups_of(wanted: Graph) -> Iterator[tuple[InstanceGroup, InstanceTemplate]]:
-    """Each group with the template of its VMs."""
+    """Every group with the template of its VMs; one under an autoscaler as large as that may make it."""
+    most = {each.group: each.most for each in wanted if isinstance(each, Autoscaler) and each.mode == ON}
     for group in wanted:
         template = wanted.get(group.template) if isinstance(group, InstanceGroup) else None
         if isinstance(group, InstanceGroup) and isinstance(template, InstanceTemplate):
-            yield group, template
+            yield replace(group, size=max(group.size, most.get(group.address, 0))), template

@@ -21,6 +21,7 @@ from ironwood.diagnosis.tier import GroupSeen
 from ironwood.diagnosis.vertex import LogLine
 from ironwood.diff import diff
 from ironwood.graph import Graph
+from ironwood.resources.autoscaler import Autoscaler, Signal
 from ironwood.resources.base import SERVICES, Address, Resource
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
@@ -103,6 +104,23 @@ def test_health_checks_shut_out_are_an_error_and_another_rule_is_drift():
 def test_a_group_that_lacks_vms_is_no_drift_and_one_that_somebody_grew_is():
     assert judged(with_changed(InstanceGroup, size=3)) == []
     assert [each.check for each in judged(with_changed(InstanceGroup, size=100))] == ["drift"]
+
+
+def test_an_autoscaler_that_cannot_do_its_work_is_an_error_and_what_it_tells_a_note():
+    group = next(each.address for each in LIVE if isinstance(each, InstanceGroup))
+    well = Autoscaler(
+        name="a", scope=group.scope, owner="test", group=group, least=1, most=3, signal=Signal(target=0.7), stabilization_seconds=600,
+        initialization_seconds=60, status="ACTIVE",
+    )  # fmt: skip
+    wanted = Graph.of([*WANTED, well])
+
+    def told(live: Autoscaler) -> list[str]:
+        graph = Graph.of([*LIVE, live])
+        return [each.severity for each in judged(graph, wanted=wanted, plan=diff(wanted, graph, owner="test"))]
+
+    assert told(well) == []
+    assert told(replace(well, told=("The autoscaler has no data yet.",))) == ["note"]
+    assert told(replace(well, status="ERROR", told=("No data.",))) == ["error"]
 
 
 def test_an_unfinished_teardown_a_refused_job_and_an_empty_project_are_errors():
