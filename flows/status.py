@@ -127,7 +127,8 @@ def _sentences(connection: Connection, wanted: Profile, graph: Graph, owned: lis
 
 def _state(resource: Resource) -> str:
     if isinstance(resource, InstanceGroup):
-        return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
+        lacking = f"{resource.lacking} not there, " if resource.lacking else ""
+        return f"{resource.size} VMs, {lacking}{'stable' if resource.stable else 'changing'}"
     if isinstance(resource, Autoscaler):
         return "; ".join([f"{resource.mode}, {resource.least} to {resource.most} VMs", *resource.told])
     if isinstance(resource, Certificate):

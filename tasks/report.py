@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,9 +31,11 @@ from tasks.apply import Done
 from tasks.finding import Finding
 from tasks.preflight.check import Check
 
+WIDEST = 400
+"""Characters of the widest line of a table that is not printed on a terminal: there names are not cut off."""
 MARKS = {"create": "+", "update": "~", "delete": "-"}
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDEST)
 
 
 @contextmanager
