@@ -18,7 +18,7 @@ from flows.waiting import telling
 from flows.when_to_look import look_no_more
 from ironwood.desired import at_rest, desired
 from ironwood.desired.memory import memory, remembered
-from ironwood.errors import CloudError, InputError, StateError, UnfinishedError
+from ironwood.errors import CloudError, InputError, StateError, UnfinishedError, UnownedError
 from ironwood.graph import Graph
 from ironwood.profile import Profile
 from ironwood.resources.cache import RedisInstance
@@ -36,7 +36,7 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
     """Drain and empty every group, delete what carries the profile's marker, list everything again.
 
     `confirm` must be the profile's name; without it nothing happens. `lift_protection` must be it too where the profile is protected, as prod is. `dry_run` stops after the plan. Returns the number of
-    objects deleted; raises UnfinishedError when anything of ours is left.
+    objects deleted; raises UnfinishedError when anything of ours is left, UnownedError when nothing was and others hold its names.
     """
     wanted = load_profile(profile)
     if not dry_run and confirm != wanted.name:
@@ -88,6 +88,12 @@ def prove(wanted: Profile, deleted: int, again: str) -> None:
     if proof.left:
         raise UnfinishedError(f"still there: {', '.join(proof.left)}; run `{again}` again")
     report.say("teardown", f"-{deleted}   proof of zero: {proof.summary}")
+    if proof.not_ours and not deleted:
+        raise UnownedError(
+            f"nothing of profile {wanted.name} was there, and under its names is what is not its:\n" + "\n".join(proof.not_ours)
+        )
+    for each in proof.not_ours:
+        report.say("left alone", each)
 
 
 def _more(parser: argparse.ArgumentParser) -> None:

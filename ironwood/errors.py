@@ -28,6 +28,7 @@ IronwoodError
 │   └── LeaseError            what would stop the billing does not reach it: nothing was grown
 ├── UnreachableError        the cloud cannot be reached at all
 ├── ProbeError              it exists and does not serve
+├── DiagnosisError          something is wrong that a person has to see to
 └── UnfinishedError         some steps did not complete: run again
     ├── WaitingError          only what Google still holds is left: run again later
     └── OutOfStockError       because groups got no VMs by their deadline: order elsewhere
@@ -146,6 +147,10 @@ class UnreachableError(IronwoodError):
 
 class ProbeError(IronwoodError):
     """A resource exists and does not do its work."""
+
+
+class DiagnosisError(IronwoodError):
+    """Something is wrong that a person has to see to; the findings say what would do."""
 
 
 class UnfinishedError(IronwoodError):

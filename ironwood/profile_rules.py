@@ -17,6 +17,8 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_adopt import what_is_adopted_can_be_marked
+from ironwood.profile_autoscaling import AUTOSCALING_RULES
 from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
 from ironwood.profile_google import GOOGLE_RULES
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 MAX_NAME = 63
 MAX_SERVICE_ACCOUNT_ID = 30
 MAX_BUDGET_NAME = 60
+LEAST_STARTUP_SECONDS = 420
+"""A minute to boot, one at the least to pull the container, five to load and compile the model: seen on v6e, and no faster on what came after."""
 
 
 def cross_check(profile: Profile) -> list[Finding]:
@@ -79,6 +83,17 @@ def a_probe_ends_before_the_next(profile: Profile) -> Iterator[Finding]:
         yield Finding(
             path=("health_check", "timeout_seconds"),
             text=f"{check.timeout_seconds} is longer than interval_seconds {check.interval_seconds}; lower it or raise the interval",
+        )
+
+
+def a_vm_has_time_to_start(profile: Profile) -> Iterator[Finding]:
+    """Autohealing judges a VM no earlier than it can serve: with less, a group makes its VMs anew for ever, each billed and none ever healthy."""
+    grace = profile.health_check.startup_grace_seconds
+    if grace < LEAST_STARTUP_SECONDS:
+        yield Finding(
+            path=("health_check", "startup_grace_seconds"),
+            text=f"{grace} is less than the {LEAST_STARTUP_SECONDS} a VM takes at the least before it serves (boot, container, model), so its group would "
+            "make it anew for ever; write 900, or more for a larger model",
         )
 
 
@@ -355,6 +370,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     sizes_are_ordered,
     a_floor_has_a_lease,
     a_probe_ends_before_the_next,
+    a_vm_has_time_to_start,
     zones_lie_in_the_region,
     zones_host_the_chips,
     a_topology_exists,
@@ -373,9 +389,11 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_policy_can_decide,
     deployments_can_be,
     a_cache_can_be_reached,
+    what_is_adopted_can_be_marked,
     what_google_starts_can_be_reached,
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
     *SECURITY_RULES,
+    *AUTOSCALING_RULES,
     *GOOGLE_RULES,
 )

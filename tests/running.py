@@ -67,6 +67,12 @@ class EmbeddedCloud:
     def reset(self) -> None:
         self.tell("reset", {})
 
+    def enable(self, *apis: str, project: str = "embedded-project") -> None:
+        """Turn APIs on (names with `.googleapis.com`) and wait until they are."""
+        at = f"http://{self.rest}/v1/projects/{project}/services"
+        HTTP.post(f"{at}:batchEnable", json={"serviceIds": list(apis)}).raise_for_status()
+        wait_until(lambda: all(HTTP.get(f"{at}/{each}").json()["state"] == "ENABLED" for each in apis), "the APIs")
+
     def writes(self) -> list[dict[str, Any]]:
         return list(self.ask("requests", writes="true")["requests"])
 
