@@ -101,10 +101,6 @@ def _lived(connection: Connection, probe: Profile, again: str, write: str = "") 
                 try:
                     gone = _steps(connection, probe)
                 finally:
-                    live = observe(connection, _names(probe)).live
-                    for each in live:
-                        if isinstance(each, InstanceGroup) and each.owner == probe.name and each.autoscaler:
-                            steps.without_autoscaler(connection, each, run_id())
                     deleted = taken_down(connection, probe, _names(probe), again)
             _soft_deletes(connection, probe, gone)
             prove(probe, deleted, again)

@@ -46,13 +46,6 @@ def refused_resize(connection: Connection, group: InstanceGroup, run: UUID) -> s
         return probing.refused_resize(connection, Attempt(run=run, step=f"probe {group.address}", number=1), group)
 
 
-@google_task(name="autoscaler", run_name="no autoscaler for {group.name}")
-def without_autoscaler(connection: Connection, group: InstanceGroup, run: UUID) -> None:
-    """Whatever an earlier probe left: a group with an autoscaler is sized by nobody else."""
-    with connection.clock.participating("autoscaler"):
-        probing.without_autoscaler(connection, Attempt(run=run, step=f"unprobe {group.address}", number=1), group)
-
-
 @google_task(name="lease", run_name="fire {lease.name}")
 def emptied_by_its_lease(connection: Connection, group: InstanceGroup, lease: Address, run: UUID) -> timedelta:
     """Fire the lease of `group`; how long it took until the group was empty."""
