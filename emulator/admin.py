@@ -112,8 +112,6 @@ class Admin:
             }
         )
 
-    # -- the clock ---------------------------------------------------------------------------------------------------
-
     async def clock(self, _: Request) -> JSONResponse:
         """What time it is."""
         world = self._world
