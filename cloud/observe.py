@@ -14,7 +14,7 @@ from cloud.connection import Connection
 from cloud.drivers.registry import DRIVERS
 from cloud.operations import finish, in_flight
 from cloud.redis_operations import settle as settle_redis
-from ironwood.errors import ApiDisabledError, CloudError, HiddenError
+from ironwood.errors import ApiDisabledError, CloudError, HiddenError, IronwoodError
 from ironwood.graph import Graph
 from ironwood.resources.base import Resource
 
@@ -43,6 +43,23 @@ def observe(connection: Connection) -> Observation:
         unlisted=tuple(kind for kind, listed in answers.items() if isinstance(listed, ApiDisabledError)),
         hidden=tuple(kind for kind, listed in answers.items() if isinstance(listed, HiddenError)),
     )
+
+
+def look_around(connection: Connection) -> tuple[Observation, dict[str, IronwoodError]]:
+    """What can be listed now, waiting for nothing; and each kind that could not be, with the error. For looking only: no plan is made of it."""
+    at = connection.clock.now()
+    failed: dict[str, IronwoodError] = {}
+
+    def listed(kind: str) -> list[Resource]:
+        try:
+            return list(DRIVERS[kind].observe(connection))
+        except IronwoodError as error:
+            failed[kind] = error
+            return []
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        found = [resource for each in pool.map(listed, DRIVERS) for resource in each]
+    return Observation(live=Graph.of(found), at=at, unlisted=tuple(failed)), failed
 
 
 def settle(connection: Connection, names: Iterable[str]) -> list[str]:

@@ -100,6 +100,7 @@ class Admin:
                 "rest": f"{settings.host}:{settings.port}",
                 "grpc": f"{settings.host}:{settings.grpc_port}",
                 "dns": self._world.dns,
+                "https": self._world.https,
                 "clock": settings.clock,
                 "scale": self._world.clock.scale,
                 "project": settings.project,
@@ -255,10 +256,10 @@ class Admin:
         return JSONResponse({"resources": inventory(self._world)})
 
     async def reset(self, _: Request) -> JSONResponse:
-        """An empty project: no resources, bill, faults, log, changed quotas or durations. The clock goes on."""
+        """An empty project: no resources, bill, faults, log, changed quotas or durations. The clock goes on, the authority stays."""
         world = self._world
         world.faults.clear()
-        world.store.clear()
+        world.store.clear(keep=frozenset({authority.TAB}))  # whoever trusts it goes on doing so
         world.durations.reset()
         world.operations.reload()
         world.groups.forget()

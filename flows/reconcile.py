@@ -15,11 +15,12 @@ from prefect.futures import PrefectFuture, as_completed
 
 from cloud.connection import Connection
 from cloud.observe import Observation
+from ironwood.apis import REQUIRED_APIS
 from ironwood.claim import claimed
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import Exhausted, desired, order_of
-from ironwood.desired.apis import REQUIRED_APIS
+from ironwood.desired.autoscaling import as_found
 from ironwood.diff import diff
 from ironwood.errors import OutOfStockError, StockoutError, UnfinishedError
 from ironwood.graph import Graph
@@ -27,6 +28,7 @@ from ironwood.placement import options_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from ironwood.renewal import renewed
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.base import SERVICES
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.queued_tpu import QueuedTpu
@@ -74,7 +76,7 @@ def compare(connection: Connection, profile: Profile, sizes: Mapping[str, int], 
 
 def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconciliation:
     """The diff of `wanted` against what was observed."""
-    wanted = renewed(wanted, observation.live)
+    wanted = as_found(renewed(wanted, observation.live), observation.live)
     books = (load_price_book(profile.price_book), load_price_book(SECOND_BOOK))
     return Reconciliation(
         observation=observation,
@@ -98,7 +100,7 @@ def converge(connection: Connection, profile: Profile, sizes: Mapping[str, int],
             carry_out(connection, found.plan, Heed(profile=profile, sizes=sizes))
         except OutOfStockError as short:
             exhausted |= _given_up(connection, profile, found.wanted, short.groups)
-            if short.others or _development(found.wanted, short.groups):
+            if short.others or _no_other_way(found.wanted, short.groups):
                 raise
         if not exhausted and not any(isinstance(each, EndpointGroup) for each in found.wanted):
             return
@@ -124,9 +126,11 @@ def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: t
     return frozenset(options)
 
 
-def _development(wanted: Graph, groups: tuple[str, ...]) -> list[str]:
-    """Those of `groups` (addresses as text) that are development TPUs: their driver has cancelled the order, and there is no other way to order them."""
-    return [str(each.address) for each in wanted if isinstance(each, QueuedTpu) and str(each.address) in groups]
+def _no_other_way(wanted: Graph, groups: tuple[str, ...]) -> list[str]:
+    """Those of `groups` (addresses as text) that can be ordered in no other way: development TPUs, whose driver has cancelled the order, and what an
+    autoscaler orders, which goes on trying.
+    """
+    return [str(each.address) for each in wanted if isinstance(each, QueuedTpu | Autoscaler) and str(each.address) in groups]
 
 
 def carry_out(connection: Connection, plan: Plan, heed: Heed | None = None) -> list[Done]:

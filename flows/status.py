@@ -20,6 +20,7 @@ from ironwood.graph import Graph
 from ironwood.lease import read
 from ironwood.outputs import outputs
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.base import Resource
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
@@ -28,6 +29,7 @@ from ironwood.resources.load_balancer import ForwardingRule
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.vertex import DeployedModel
+from ironwood.sizes import shown
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
 from tasks.leads import leads_of, learned
@@ -102,7 +104,7 @@ def _sentences(connection: Connection, wanted: Profile, graph: Graph, owned: lis
             yield "serves on", f"{scheme}://{each.ip}:{each.port}"
     now_wanted = sizes_to_find(connection, wanted, None)
     until = f" until {now_wanted.next_change:%a %d %b %H:%M} UTC" if now_wanted.next_change else ""
-    yield ("wanted", f"{', '.join(f'{tier} {pods}' for tier, pods in now_wanted.sizes.items())}{until}")
+    yield ("wanted", f"{shown(wanted, now_wanted.sizes)}{until}")
     ends = [found.end for each in owned if isinstance(each, SchedulerJob) and (found := read(each.schedule, now=connection.clock.now()))]
     if ends:
         yield ("leases", f"until {min(ends):%a %d %b %H:%M} UTC, then Google empties the tiers unless a run has renewed them")
@@ -114,6 +116,8 @@ def _sentences(connection: Connection, wanted: Profile, graph: Graph, owned: lis
 def _state(resource: Resource) -> str:
     if isinstance(resource, InstanceGroup):
         return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
+    if isinstance(resource, Autoscaler):
+        return "; ".join([f"{resource.mode}, {resource.least} to {resource.most} VMs", *resource.told])
     if isinstance(resource, Certificate):
         return resource.status
     if isinstance(resource, QueuedTpu | StrayTpu | RedisInstance | SchedulerJob):

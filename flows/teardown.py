@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 
 from prefect import flow
 
-from cloud.connection import connect
+from cloud.connection import Connection, connect
 from flows.command_line import Argument, run
 from flows.permitted import demand
 from flows.reconcile import API_NAMES, against, carry_out, ours, run_id
@@ -49,37 +50,43 @@ def teardown(profile: str = "embedded", confirm: str = "", dry_run: bool = False
     demand(connection, "teardown", Graph.of(each for each in desired(wanted, wanted.baseline) if isinstance(each, RedisInstance)))
     with writer(wanted):
         look_no_more(profile)
-        seen = observe(connection, names)
-        if any(kept.address in ours(seen.live, wanted) for kept in memory(wanted)):
-            try:
-                leave(connection, wanted, run_id())
-            except (CloudError, StateError) as error:  # what stops the billing goes on
-                report.say("teardown", f"it could not be noted that everything is to go: {str(error).splitlines()[0]}")
-        resting = against(seen, wanted, at_rest(ours(seen.live, wanted)))
-        if len(resting.plan):
-            report.say(
-                "teardown", f"first stop the billing: {report.usd(resting.before.hourly_usd)}/h → {report.usd(resting.after.hourly_usd)}/h"
-            )
-            carry_out(connection, resting.plan)
-        seen = observe(connection, names)
-        leaving = against(seen, wanted, Graph())
-        leaving.show(wanted)
-        if len(leaving.plan):
-            record_end(connection, wanted, resting.before, leaving)
-        with telling(connection, wanted, f"python -m flows.teardown --profile {profile} --confirm {wanted.name}"):
-            deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
-        deleted += len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
-    _prove(profile, wanted, deleted)
+        deleted = taken_down(connection, wanted, names, f"python -m flows.teardown --profile {profile} --confirm {wanted.name}")
+    prove(wanted, deleted, f"python -m flows.teardown --profile {profile}")
     return deleted
 
 
-def _prove(profile: str, wanted: Profile, deleted: int) -> None:
+def taken_down(connection: Connection, wanted: Profile, names: Collection[str], again: str) -> int:
+    """Stop the billing of everything of `wanted`, then delete it; answers how many objects that were. `names` are those of what it may have on its way, `again` the command that goes on after what cannot be deleted yet. Its writer calls it."""
+    seen = observe(connection, names)
+    if any(kept.address in ours(seen.live, wanted) for kept in memory(wanted)):
+        try:
+            leave(connection, wanted, run_id())
+        except (CloudError, StateError) as error:  # what stops the billing goes on
+            report.say("teardown", f"it could not be noted that everything is to go: {str(error).splitlines()[0]}")
+    resting = against(seen, wanted, at_rest(ours(seen.live, wanted)))
+    if len(resting.plan):
+        report.say(
+            "teardown", f"first stop the billing: {report.usd(resting.before.hourly_usd)}/h → {report.usd(resting.after.hourly_usd)}/h"
+        )
+        carry_out(connection, resting.plan)
+    seen = observe(connection, names)
+    leaving = against(seen, wanted, Graph())
+    leaving.show(wanted)
+    if len(leaving.plan):
+        record_end(connection, wanted, resting.before, leaving)
+    with telling(connection, wanted, again):
+        deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
+    return deleted + len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
+
+
+def prove(wanted: Profile, deleted: int, again: str) -> None:
+    """Prove that nothing of `wanted` is left; raises UnfinishedError naming what is, and the command `again`."""
     proof = prove_zero(connect(wanted), wanted)
     report.page(
         f"proof-of-zero-{wanted.name}", "proof of zero", proof.rows, ("kind", "listed in", "gone", "pending deletion", "kept by choice")
     )
     if proof.left:
-        raise UnfinishedError(f"still there: {', '.join(proof.left)}; run `python -m flows.teardown --profile {profile}` again")
+        raise UnfinishedError(f"still there: {', '.join(proof.left)}; run `{again}` again")
     report.say("teardown", f"-{deleted}   proof of zero: {proof.summary}")
     if proof.not_ours and not deleted:
         raise UnownedError(

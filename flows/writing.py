@@ -19,6 +19,7 @@ from ironwood.cost.budget import pods_of
 from ironwood.errors import ApprovalError
 from ironwood.profile import Profile
 from ironwood.resources.base import SERVICES
+from ironwood.sizes import below, shrinks
 from tasks import report
 from tasks.lock import writer
 from tasks.preflight import preflight, refuse
@@ -87,9 +88,9 @@ def _found(connection: Connection, profile: Profile, target: Mapping[str, int]) 
 def _shrunk_first(connection: Connection, profile: Profile, operation: str, target: Mapping[str, int], found: Reconciliation) -> bool:
     """Carry out what shrinks, which asks nobody; whether there was any."""
     held = pods_of(profile, ours(found.observation.live, profile))
-    smaller = {tier: min(pods, held[tier]) for tier, pods in target.items()}
-    if smaller == held:
+    if not shrinks(profile, target, held):
         return False
+    smaller = below(profile, target, held)
     shrinking = compare(connection, profile, smaller)
     converge(connection, profile, smaller, shrinking)
     record(connection, profile, operation, shrinking, smaller)

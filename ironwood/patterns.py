@@ -25,6 +25,10 @@ DATASET = r"^[a-z][a-z0-9_]{0,99}$"
 BIGQUERY_DATASET = r"^([a-z][-a-z0-9]{4,28}[a-z0-9]\.)?[A-Za-z0-9_]{1,1024}$"
 SECRET_ID = r"^[A-Za-z0-9_-]{1,255}$"  # noqa: S105  # a form, not a secret
 DEPLOYMENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+METRIC_TYPE = r"^[a-z]+\.googleapis\.com/[A-Za-z0-9_./-]{1,150}$"
+SERVICE_ACCOUNT = r"^[a-z0-9][-a-z0-9]*@[-a-z0-9.]+\.gserviceaccount\.com$"
+HTTPS_ADDRESS = r"^https://[^\s/?#@]+(/[^\s?#]*)?$"
+FILE_PATH = r"^(/|~/).+$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
@@ -49,5 +53,9 @@ WORDS: Mapping[str, str] = {
     BIGQUERY_DATASET: "a BigQuery dataset, such as billing_export or other-project.billing_export",
     SECRET_ID: "the id of a secret: up to 255 letters, digits, dashes and underscores, such as hf-token",
     DEPLOYMENT_ID: "the id of a deployment on the Prefect server (`python -m deployments.drive` tells them)",
+    METRIC_TYPE: "a metric type of Cloud Monitoring, such as custom.googleapis.com/queue_depth",
+    SERVICE_ACCOUNT: "a service account's address, such as ironwood@your-project.iam.gserviceaccount.com",
+    HTTPS_ADDRESS: "an HTTPS address without name or question, such as https://compute-corp.p.googleapis.com; tokens are sent there",
+    FILE_PATH: "the path of a file that begins with / or ~/",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

@@ -18,8 +18,10 @@ from pydantic import Field, ValidationError
 from ironwood import patterns
 from ironwood.errors import ProfileError
 from ironwood.profile_analytics import AnalyticsSettings
+from ironwood.profile_autoscaling import Autoscaling
 from ironwood.profile_cloud_scheduler import CloudSchedulerSettings
 from ironwood.profile_development import DevelopmentTpu
+from ironwood.profile_google import GoogleSettings
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_redis import RedisSettings
 from ironwood.profile_rules import cross_check
@@ -40,6 +42,7 @@ DEFAULT_CHIPS: Mapping[str, int] = {"small": 256, "medium": 1_024, "large": 9_21
 DEFAULT_MAX_REPLICAS: Mapping[str, int] = {"small": 3, "medium": 5, "large": 2}
 DEFAULT_TIMEOUT_SECONDS: Mapping[str, int] = {"small": 30, "medium": 60, "large": 120}
 DEFAULT_DRAINING_SECONDS: Mapping[str, int] = {"small": 300, "medium": 300, "large": 600}
+DEFAULT_COOLDOWN_SECONDS: Mapping[str, int] = {"small": 300, "medium": 300, "large": 600}
 DEFAULT_PATHS: Mapping[str, tuple[str, ...]] = {
     "small": ("simple", "basic", "quick"),
     "medium": (),
@@ -202,6 +205,7 @@ class Tier(_Section):
     replicas: Annotated[int, Field(ge=0, le=20)]
     min_replicas: Annotated[int, Field(ge=0, le=10)]
     max_replicas: Annotated[int, Field(ge=1, le=20)]
+    autoscaling: Autoscaling | None = None
     lease_floor: Annotated[int, Field(ge=0, le=20)] = 0
     timeout_seconds: Annotated[int, Field(ge=1, le=86_400)]
     draining_seconds: Annotated[int, Field(ge=0, le=3_600)]
@@ -217,6 +221,7 @@ class Profile(_Section):
     name: Annotated[str, Field(pattern=patterns.PROFILE_NAME)]
     cloud: Literal["embedded", "google"] = "google"
     project_id: Annotated[str, Field(pattern=patterns.PROJECT_ID)]
+    google: GoogleSettings = GoogleSettings()
     region: Annotated[str, Field(pattern=patterns.REGION)] = "us-central1"
     zone: Annotated[str, Field(pattern=patterns.ZONE)] = "us-central1-c"
     environment: Literal["dev", "staging", "prod"] = "dev"
@@ -338,7 +343,10 @@ def _fill_tiers(values: dict[str, object]) -> None:
         tier.setdefault("chips", DEFAULT_CHIPS[name])
         tier.setdefault("zone", zone)
         tier.setdefault("consumption", "flex_start" if tier.get("shape") == "multi_host" else "on_demand")
-        tier.setdefault("min_replicas", 0)
+        scaled = tier.get("autoscaling")
+        if isinstance(scaled, dict):
+            scaled.setdefault("cooldown_seconds", DEFAULT_COOLDOWN_SECONDS[name])
+        tier.setdefault("min_replicas", 0 if scaled is None else 1)
         tier.setdefault("max_replicas", DEFAULT_MAX_REPLICAS[name])
         tier.setdefault("replicas", max(1, tier["min_replicas"]) if isinstance(tier["min_replicas"], int) else 1)
         tier.setdefault("timeout_seconds", DEFAULT_TIMEOUT_SECONDS[name])

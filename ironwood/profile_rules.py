@@ -17,8 +17,11 @@ from cronsim import CronSim, CronSimError
 from ironwood import metrics, naming, tpu
 from ironwood.errors import ProfileError
 from ironwood.finding import Finding
+from ironwood.profile_adopt import what_is_adopted_can_be_marked
+from ironwood.profile_autoscaling import AUTOSCALING_RULES
 from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
+from ironwood.profile_google import GOOGLE_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
 from ironwood.profile_security import SECURITY_RULES
 from ironwood.profile_window_rules import WINDOW_RULES
@@ -386,8 +389,11 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_policy_can_decide,
     deployments_can_be,
     a_cache_can_be_reached,
+    what_is_adopted_can_be_marked,
     what_google_starts_can_be_reached,
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
     *SECURITY_RULES,
+    *AUTOSCALING_RULES,
+    *GOOGLE_RULES,
 )

@@ -54,6 +54,11 @@ def say(head: str, text: str | Text) -> None:
     console.print(Text.assemble((f"{head:<11}", "bold"), " ", text))
 
 
+def plain(text: str) -> None:
+    """One line as it is: what the cloud told may hold brackets."""
+    console.print(text, markup=False)
+
+
 def usd(amount: Decimal) -> str:
     """`$15,360.03`."""
     return f"${cents(amount):,.2f}"
@@ -84,6 +89,8 @@ def plan(
     if after.hourly_usd:
         hours = Decimal(profile.budget.amount_usd) / after.hourly_usd
         say("", _unwatched(after, profile))
+        if after.most_usd > after.hourly_usd:
+            say("", f"autoscalers may take it to {usd(after.most_usd)}/h by themselves, whenever their tiers are asked for more")
         say("", f"the budget of ${profile.budget.amount_usd:,} lasts {_hours(hours)} at this rate")
         if not profile.logging.enabled:
             say("", "no ledger is kept, because logging is off: what this spends is not metered")
@@ -116,10 +123,10 @@ def _unwatched(after: Estimate, profile: Profile) -> str:
     if not profile.lease.enabled:
         return f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}; there are no leases"
     leased = {InstanceGroup.kind, DeployedModel.kind, QueuedTpu.kind}
-    groups = sum((line.hourly_usd for line in after.lines if line.address.kind in leased), Decimal(0))
+    groups = sum((line.hourly_usd for line in after.at_most if line.address.kind in leased), Decimal(0))
     groups -= after.unleased_usd
     most = usd(groups * (profile.lease.hours + 1))  # a lease ends on a full hour
-    return f"if everything of ours died now: at most {most} until the leases end ({profile.lease.hours} to {profile.lease.hours + 1} h), then {usd(after.hourly_usd - groups)}/h"
+    return f"if everything of ours died now: at most {most} until the leases end ({profile.lease.hours} to {profile.lease.hours + 1} h), then {usd(after.most_usd - groups)}/h"
 
 
 def orders(profile: Profile, book: PriceBook) -> Iterator[str]:
@@ -193,7 +200,8 @@ def _plan_page(changes: Plan, before: Estimate, after: Estimate, profile: Profil
         "",
         "## Cost",
         "",
-        f"Price book `{after.book}`: {usd(before.hourly_usd)}/h before, {usd(after.hourly_usd)}/h after.",
+        f"Price book `{after.book}`: {usd(before.hourly_usd)}/h before, {usd(after.hourly_usd)}/h after."
+        + (f" Autoscalers may take it to {usd(after.most_usd)}/h." if after.most_usd > after.hourly_usd else ""),
         "",
     ]
     lines += ["| resource | for | $/h |", "|---|---|---|"]

@@ -55,6 +55,8 @@ class PriceBook(BaseModel):
     alert_condition_month: Price | None = None
     security_policy_month: Price | None = None
     security_rule_month: Price | None = None
+    vm_hour: Mapping[str, Price] = Field(default_factory=dict)
+    vm_disk_gib_month: Price | None = None
     redis_gib_hour: Mapping[str, Mapping[str, Price]] = Field(default_factory=dict)
 
     @property

@@ -3,21 +3,24 @@
 1. `stop_at`: at a cron time. 2. The dead-man lease: when nobody has renewed it (`ironwood/lease.py`); every group refers to the job of its lease,
 so the job is made before the group has VMs and deleted after it. It leaves the tier's `lease_floor`, if it has one. 3. A model
 deployed at Vertex AI has the same two jobs, which undeploy it, a development TPU too: they delete its queued resource with its node. Neither lease is
-tried again within five minutes: the call that proves it finds nothing.
+tried again within five minutes: the call that proves it finds nothing. 4. A group under an autoscaler has each job twice: Google refuses to resize it until
+the autoscaler is off. The one that switches it off is written after the one that empties, so that it never fires the later of the two.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from ironwood import naming
 from ironwood.desired.access import bindings
+from ironwood.desired.autoscaling import autoscalers as by_group
 from ironwood.graph import Graph
 from ironwood.lease import Lease, lease_of
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import OFF, Autoscaler
 from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
@@ -43,6 +46,7 @@ def stops(
     *,
     deployed: Iterable[DeployedModel] = (),
     tpus: Iterable[QueuedTpu] = (),
+    autoscalers: Iterable[Autoscaler] = (),
 ) -> Iterator[Resource]:
     """The jobs, their account and what it may do; nothing where the profile wants neither. What a job has stopped is drift.
 
@@ -60,6 +64,7 @@ def stops(
     granted = tuple(bindings(account, roles))
     yield account
     yield from granted
+    scaled = by_group(autoscalers)
     for group, stays in groups:
         job = SchedulerJob(
             name=naming.stop_job(group.name),
@@ -73,10 +78,14 @@ def stops(
             granted=tuple(each.address for each in granted),
         )
         if profile.stop_at is not None:
-            yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+            stop = replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+            yield stop
+            yield from _autoscaler_off(stop, naming.stop_off_job(group.name), group, live, scaled)
         if profile.lease.enabled:
-            yield _lease(profile, replace(job, name=naming.lease_job(group.name), call=f"resize?size={stays}"), live, now)
-            yield from (_lease(profile, off, live, now) for off in _autoscaler_off(job, group, live))
+            lease = _lease(profile, replace(job, name=naming.lease_job(group.name), call=f"resize?size={stays}"), live, now)
+            yield lease
+            for off in _autoscaler_off(lease, naming.lease_off_job(group.name), group, live, scaled):
+                yield replace(off, schedule=lease.schedule)
     for tpu in tpus:
         yield from _of_tpu(profile, tpu, account, granted, live, now)
     for each in models:
@@ -129,17 +138,22 @@ def _of_deployed(
         yield _lease(profile, replace(job, name=naming.lease_job(deployed.name)), live, now)
 
 
-def _autoscaler_off(job: SchedulerJob, group: InstanceGroup, live: Graph) -> Iterator[SchedulerJob]:
-    """Where somebody gave the group an autoscaler: a job that switches it off."""
+def _autoscaler_off(
+    emptying: SchedulerJob, name: str, group: InstanceGroup, live: Graph, scaled: Mapping[str, Autoscaler]
+) -> Iterator[SchedulerJob]:
+    """The job that switches the group's autoscaler off, ours or one that somebody gave it, so that `emptying` is let through."""
     found = live.get(group.address)
-    if isinstance(found, InstanceGroup) and found.autoscaler:
+    own = scaled.get(group.name)
+    autoscaler = own.name if own is not None else found.autoscaler if isinstance(found, InstanceGroup) else ""
+    if autoscaler:
         yield replace(
-            job,
-            name=naming.lease_off_job(group.name),
+            emptying,
+            name=name,
             target=group.scope,
-            call=f"autoscalers?autoscaler={found.autoscaler}",
+            call=f"autoscalers?autoscaler={autoscaler}",
             method="PATCH",
-            body='{"autoscalingPolicy":{"mode":"OFF"}}',
+            body=json.dumps({"autoscalingPolicy": {"mode": OFF}}, separators=(",", ":")),
+            after=emptying.address,
         )
 
 
@@ -156,3 +170,10 @@ def lease_job(profile: Profile, group: InstanceGroup) -> Address | None:
     if not profile.lease.enabled:
         return None
     return Address(kind=SchedulerJob.kind, scope=f"regions/{profile.region}", name=naming.lease_job(group.name))
+
+
+def off_job(profile: Profile, autoscaler: Autoscaler) -> Address | None:
+    """The job that switches `autoscaler` off when its group's lease ends; None for a profile without leases."""
+    if not profile.lease.enabled:
+        return None
+    return Address(kind=SchedulerJob.kind, scope=f"regions/{profile.region}", name=naming.lease_off_job(autoscaler.group.name))

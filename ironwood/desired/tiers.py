@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ironwood import naming, tpu
 from ironwood.desired.analytics import telemetry
+from ironwood.desired.autoscaling import autoscaler, bounds, elastic
 from ironwood.desired.base import Base
 from ironwood.desired.billed import billed, ledger_of
 from ironwood.desired.marks import labels
@@ -32,7 +33,9 @@ LONGEST_FLEX_HOURS = 7 * 24
 class Serving:
     """One tier while `live` holds what it holds and the options numbered in `exhausted` give nothing."""
 
-    def __init__(self, profile: Profile, base: Base, name: str, tier: Tier, pods: int, live: Graph, exhausted: Collection[int]) -> None:
+    def __init__(
+        self, profile: Profile, base: Base, name: str, tier: Tier, pods: int, live: Graph, exhausted: Collection[int], most: int = 0
+    ) -> None:
         self._profile, self._base, self._name, self._tier = profile, base, name, tier
         self._slices = tier.shape == "multi_host"
         self._pod = pod_of(tier)
@@ -47,6 +50,9 @@ class Serving:
             for option, template, count, groups in zip(options, self.templates, counts, held, strict=True)
             for number, size in spread(count, groups, capacity).items()
         )
+        within = bounds(tier, pods, most)
+        if tier.autoscaling is not None:
+            self.groups = tuple(elastic(each, within, live) for each in self.groups)
         self.endpoints = tuple(self._endpoint(group) for group in self.groups) if self._slices else ()
         self.backend_service = BackendService(
             name=naming.backend_service(profile.name_prefix, name),
@@ -57,6 +63,9 @@ class Serving:
             draining_seconds=tier.draining_seconds,
             policy=policy(profile),
         )
+        self.autoscalers = (
+            (autoscaler(profile, tier, tier.autoscaling, self.groups[0], self.backend_service, within),) if tier.autoscaling else ()
+        )
 
     @property
     def leased(self) -> Iterator[tuple[InstanceGroup, int]]:
@@ -64,6 +73,8 @@ class Serving:
         floor = self._tier.lease_floor * self._pod.vms
         for group in self.groups:
             stays = min(group.size, floor)
+            if self.autoscalers:
+                stays = min(self._tier.min_replicas * self._pod.vms, floor) if group.size else 0
             floor -= stays
             yield group, stays
 
@@ -71,7 +82,7 @@ class Serving:
     def resources(self) -> tuple[Resource, ...]:
         """All of it."""
         policy = (self.policy,) if self.policy else ()
-        return (*self.templates, *policy, *self.groups, *self.endpoints, self.backend_service)
+        return (*self.templates, *policy, *self.groups, *self.endpoints, self.backend_service, *self.autoscalers)
 
     def _policy(self) -> WorkloadPolicy | None:
         if not self._slices:

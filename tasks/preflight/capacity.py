@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cloud import facts
 from cloud.errors import QUOTA_HELP
 from ironwood import tpu
 from ironwood.graph import Graph
 from ironwood.placement import options_of
+from ironwood.resources.autoscaler import ON, Autoscaler
 from ironwood.resources.group import InstanceGroup, InstanceTemplate
 from tasks.preflight.check import Asked, Check
-from tasks.preflight.request import CHIPS, request
+from tasks.preflight.request import chips_request
 
 
 def zones(asked: Asked) -> Iterator[Check]:
@@ -36,7 +38,7 @@ def chips(asked: Asked) -> Iterator[Check]:
     """Chips of each generation and consumption against what the project may hold in the region."""
     connection, profile, wanted = asked.connection, asked.profile, asked.wanted
     needed: Counter[tuple[tpu.Generation, bool]] = Counter()
-    for group, template in _groups(wanted):
+    for group, template in groups_of(wanted):
         generation = tpu.BY_MACHINE_TYPE[template.machine_type]
         if not template.reservation:  # reserved chips are held already
             needed[generation, template.provisioning_model == "SPOT"] += group.size * generation.chips_per_vm
@@ -46,9 +48,7 @@ def chips(asked: Asked) -> Iterator[Check]:
         if limit is None:
             yield Check(subject=subject, found=f"{count:,} needed; Google does not say how many are allowed, so a group would tell")
         elif count > limit:
-            quota = f"{generation.spot_quota}-per-project-region" if spot else CHIPS
-            where = {"region": profile.region} | ({} if spot else {"tpu_family": generation.quota_family.upper()})
-            ask = request(connection.project, quota, count, where)
+            ask = chips_request(connection.project, generation, profile.region, count, spot=spot)
             remedy = f"Ask for {count - limit:,} more: {ask}. {QUOTA_HELP}"
             yield Check(subject=subject, found=f"{count:,} needed, {limit:,} allowed, {count - limit:,} missing", remedy=remedy)
         else:
@@ -58,7 +58,7 @@ def chips(asked: Asked) -> Iterator[Check]:
 def reservations(asked: Asked) -> Iterator[Check]:
     """Each reservation drawn from exists and has room for what is to be drawn."""
     needed: Counter[tuple[str, str]] = Counter()
-    for group, template in _groups(asked.wanted):
+    for group, template in groups_of(asked.wanted):
         if template.reservation:
             live = asked.live.get(group.address)
             held = live.size if isinstance(live, InstanceGroup) else 0
@@ -79,8 +79,10 @@ def reservations(asked: Asked) -> Iterator[Check]:
             yield Check(subject=subject, found=f"{count} more VMs needed, {found.free} of {found.count} free; paid whether used or not")
 
 
-def _groups(wanted: Graph) -> Iterator[tuple[InstanceGroup, InstanceTemplate]]:
+def groups_of(wanted: Graph) -> Iterator[tuple[InstanceGroup, InstanceTemplate]]:
+    """Every group with the template of its VMs; one under an autoscaler as large as that may make it."""
+    most = {each.group: each.most for each in wanted if isinstance(each, Autoscaler) and each.mode == ON}
     for group in wanted:
         template = wanted.get(group.template) if isinstance(group, InstanceGroup) else None
         if isinstance(group, InstanceGroup) and isinstance(template, InstanceTemplate):
-            yield group, template
+            yield replace(group, size=max(group.size, most.get(group.address, 0))), template

@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+import recorded_shapes
 from discovery_schemas import CHECKED, check, report
 
 from cloud import ports
@@ -31,6 +32,8 @@ def check_answer(response):
 def pytest_terminal_summary(terminalreporter):
     if CHECKED:
         terminalreporter.write_line(report())
+    if recorded_shapes.REPLAYED:
+        terminalreporter.write_line(recorded_shapes.summary())
 
 
 class Emulator:

@@ -17,7 +17,7 @@ from running import ROOT, EmbeddedCloud, PrefectServer, run
 from tasks.inputs import load_profile
 
 FLOWS = [
-    "provision", "validate", "scale", "rollout", "detect_drift", "status", "teardown", "lifecycle", "plan_capacity", "refresh_prices",
+    "provision", "validate", "scale", "rollout", "detect_drift", "status", "diagnose", "teardown", "lifecycle", "plan_capacity", "refresh_prices",
     "note",
     "preview", "schedules",
     "check_budget", "export_demand", "grade",
