@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format ui stop long week kill states deployments browser screenshots bench lock clean
+.PHONY: help setup run test check format ui stop long mistakes week kill states deployments browser screenshots bench lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -46,7 +46,10 @@ test: check ## every check and test, in parts side by side
 	wait $$later || failed=1; cat .ironwood/later.log; wait $$week || failed=1; cat .ironwood/week.log; wait $$others || failed=1; cat .ironwood/others.log; exit $$failed
 
 long: $(READY) ## further cases of the flows that take half a minute or more each
-	@IRONWOOD_LONG=1 $(BIN)/python -m pytest -m long tests/flows
+	@IRONWOOD_LONG=1 $(BIN)/python -m pytest -m long tests/flows tests/mistakes
+
+mistakes: $(READY) ## the packet of docs/mistakes.md: each mistake of others made here, and what became of it (10 to 15 min)
+	@$(BIN)/python -m bench.mistakes
 
 week: $(READY) ## a week of recorded demand against replay's prediction; the same with nothing of ours alive on Wednesday (1 h)
 	@IRONWOOD_WEEK=all $(BIN)/python -m pytest tests/flows/test_week.py -q -s

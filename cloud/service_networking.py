@@ -13,9 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import google.auth
-import google_auth_httplib2  # type: ignore[import-untyped]  # ships no types
-import httplib2  # type: ignore[import-untyped]  # the same
+import httplib2  # type: ignore[import-untyped]  # ships no types
 from google.api_core import exceptions
 from googleapiclient import discovery
 from googleapiclient.discovery_cache import get_static_doc
@@ -28,7 +26,6 @@ from ironwood.errors import HeldError, RefusedError, TransientError
 
 API = "servicenetworking.googleapis.com"
 SERVICE = f"services/{API}"
-SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 POLL = timedelta(seconds=10)
 LONGEST = timedelta(hours=1)
 STILL_USED = "still using this connection"
@@ -47,10 +44,11 @@ class _WithToken(httplib2.Http):  # type: ignore[misc]  # untyped
 def connections(connection: Connection) -> Iterator[Any]:
     """The collection of private connections, for one call."""
     document = json.loads(get_static_doc("servicenetworking", "v1"))  # type: ignore[no-untyped-call]  # the packages are partly typed
-    if connection.embedded is None:
-        credentials, _ = google.auth.default(scopes=SCOPES)
-        http = google_auth_httplib2.AuthorizedHttp(credentials, http=httplib2.Http(timeout=CALL_SECONDS))
+    if connection.google is not None:
+        document["rootUrl"] = f"{connection.google.settings.address(API)}/"
+        http = connection.google.http(CALL_SECONDS)
     else:
+        assert connection.embedded is not None
         document["rootUrl"] = f"{connection.embedded.url}/{API}/"
         http = _WithToken(timeout=CALL_SECONDS)
     service = discovery.build_from_document(document, http=http)

@@ -22,6 +22,12 @@ def _arguments() -> argparse.Namespace:
     add("--port", type=int, default=8787, help="REST and admin port")
     add("--grpc-port", type=int, default=None, help="gRPC port (default: --port + 1)")
     add("--dns-port", type=int, default=0, help="UDP port of the name server (default: any free one; /_emulator/health tells it)")
+    add(
+        "--https-port",
+        type=int,
+        default=None,
+        help="REST and gRPC over TLS, as Google's own hosts speak them (default: not at all; 0: any free one)",
+    )
     add("--host", default="127.0.0.1", help="address to listen on; the admin surface answers loopback peers only")
     add("--clock", choices=MODES, default="scaled", help="how emulated time passes")
     add("--time-scale", type=float, default=60.0, help="emulated seconds a real second (scaled clock)")
@@ -56,6 +62,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         port=arguments.port,
         grpc_port=ports["--grpc-port"],
         dns_port=arguments.dns_port,
+        https_port=arguments.https_port,
         clock=arguments.clock,
         time_scale=arguments.time_scale,
         start_time=start,

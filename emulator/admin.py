@@ -20,7 +20,7 @@ from emulator.access.orgpolicies import TAB as ORG_POLICIES
 from emulator.dataplane import played
 from emulator.dataplane.plane import DataPlane
 from emulator.durations import BadDurationError
-from emulator.faults import BadFaultError
+from emulator.faults import STATE_AFTER, BadFaultError
 from emulator.inventory import inventory
 from emulator.services.compute.catalog import REGIONS
 from emulator.services.compute.shared_vpc import share
@@ -100,6 +100,7 @@ class Admin:
                 "rest": f"{settings.host}:{settings.port}",
                 "grpc": f"{settings.host}:{settings.grpc_port}",
                 "dns": self._world.dns,
+                "https": self._world.https,
                 "clock": settings.clock,
                 "scale": self._world.clock.scale,
                 "project": settings.project,
@@ -110,8 +111,6 @@ class Admin:
                 "started": STARTED,
             }
         )
-
-    # -- the clock ---------------------------------------------------------------------------------------------------
 
     async def clock(self, _: Request) -> JSONResponse:
         """What time it is."""
@@ -202,7 +201,7 @@ class Admin:
                     world.faults.remove(fault.id)
                     return refused(f"price fault: {error}")
             if spec["type"] in world.strikes:
-                fault.state = "done"
+                fault.state = STATE_AFTER.get(spec["type"], "done")
                 world.strikes[spec["type"]](spec, now)
         except BadFaultError as error:
             return refused(str(error))
@@ -255,10 +254,10 @@ class Admin:
         return JSONResponse({"resources": inventory(self._world)})
 
     async def reset(self, _: Request) -> JSONResponse:
-        """An empty project: no resources, bill, faults, log, changed quotas or durations. The clock goes on."""
+        """An empty project: no resources, bill, faults, log, changed quotas or durations. The clock goes on, the authority stays."""
         world = self._world
         world.faults.clear()
-        world.store.clear()
+        world.store.clear(keep=frozenset({authority.TAB}))  # whoever trusts it goes on doing so
         world.durations.reset()
         world.operations.reload()
         world.groups.forget()

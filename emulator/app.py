@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from emulator.access import tokens
 from emulator.admin import Admin
 from emulator.call import Methods
 from emulator.dataplane.caches import Caches
@@ -22,6 +23,7 @@ from emulator.dataplane.plane import DataPlane
 from emulator.services.registry import SERVICES
 from emulator.settings import Settings, SettingsError
 from emulator.wire.grpc_front import GrpcFront
+from emulator.wire.https_front import HttpsFront
 from emulator.wire.pipeline import Pipeline
 from emulator.wire.rest import RestFront
 from emulator.wire.routes import Router
@@ -79,7 +81,9 @@ async def serve(settings: Settings) -> None:
         return await front(request)
 
     admin = Admin(world, plane).routes()
-    application = Starlette(routes=[*admin, Route("/{path:path}", every, methods=METHODS)])
+    endpoint = tokens.TokenEndpoint(world)
+    granting = [Route(path, endpoint.answer, methods=["POST"]) for path in tokens.PATHS]
+    application = Starlette(routes=[*admin, *granting, Route("/{path:path}", every, methods=METHODS)])
     world.surface = application
     config = uvicorn.Config(
         application,
@@ -107,6 +111,9 @@ async def serve(settings: Settings) -> None:
     except OSError as error:
         raise SettingsError(f"--dns-port {settings.dns_port} on {settings.host}: {error.strerror}; choose another port") from error
     world.dns = "{}:{}".format(*names.get_extra_info("sockname")[:2])
+    https = HttpsFront(world, ((settings.host, settings.port), (settings.host, settings.grpc_port)))
+    if settings.https_port is not None:
+        world.https = await https.start(settings.host, settings.https_port)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -123,6 +130,7 @@ async def serve(settings: Settings) -> None:
     await plane.close()
     await caches.close()
     names.close()
+    await https.close()
     await rpc_server.stop(0.5)
     for task in tasks[:3]:
         task.cancel()

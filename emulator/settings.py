@@ -22,6 +22,7 @@ class Settings:
     port: int = 8787
     grpc_port: int = 8788
     dns_port: int = 0
+    https_port: int | None = None
     clock: str = "scaled"
     time_scale: float = 60.0
     start_time: int | None = None

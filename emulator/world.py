@@ -27,6 +27,7 @@ from emulator.times import SECOND, parse
 if TYPE_CHECKING:
     from emulator.dataplane.served import Served
     from emulator.services.compute.groups.reconcile import Groups
+    from emulator.services.compute.scaling import Scaling
 
 Json = dict[str, Any]
 STEPPED_START = parse("2026-09-01T00:00:00Z")
@@ -48,6 +49,7 @@ class World:
     """Holds every mechanism; services and the data plane add themselves to ``agendas`` and ``inventories``."""
 
     groups: Groups  # Compute adds its groups here
+    scaling: Scaling  # and its autoscalers
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -72,6 +74,7 @@ class World:
         self.surface: Any = None  # the REST surface as an ASGI application, once it is up: what jobs of this cloud call
         self._begun: set[asyncio.Task[None]] = set()
         self.dns = ""
+        self.https = ""
 
     def _start(self) -> int:
         saved = self.store.get("meta", "clock")

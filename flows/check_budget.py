@@ -61,7 +61,7 @@ def check_budget(profile: str = "embedded") -> int:
     month = budget.month_name(metered.at, zone_of(wanted))
     before = memory.spending if memory.spending and memory.spending.month == month else None
     metered = with_export(connection, wanted, before, metered)
-    actions = budget.due(wanted, before, metered.spent_usd, metered.hourly_usd)
+    actions = budget.due(wanted, before, metered.spent_usd, metered.most_hourly_usd)
     planned = replan(profile, wanted, memory, metered) if any(each.do == "replan" for each in actions) else None
     effects = {budget.key_of(wanted, each): _effect(each, planned) for each in actions}
     after = _found(wanted, month, before, metered, effects, live)
@@ -74,7 +74,7 @@ def check_budget(profile: str = "embedded") -> int:
     end = budget.month_end(metered.at, zone_of(wanted)).astimezone(UTC)
     rates = rates_to_come(wanted, written, load_price_book(wanted.price_book), metered.at, end, month)
     write_page(wanted, after, metered, rates)
-    if planned is not None or budget.cap(wanted, written, budget.pods_of(wanted, live), month).reasons:
+    if planned is not None or budget.cap(wanted, written, budget.standing(wanted, live), month).reasons:
         scale(profile)
     return len(actions)
 

@@ -17,22 +17,23 @@ from ironwood.desired.vertex import held_back
 from ironwood.errors import BudgetError, IronwoodError
 from ironwood.plan import Plan
 from ironwood.profile import Profile
+from ironwood.sizes import below
 from tasks import report
 from tasks.budget import reserve, settle
 from tasks.inputs import load_price_book
 
 FIRST = ("bucket", "log_bucket", "dataset", "dataset_writer", "log_sink")
 """What remembers and records, in the order of its references."""
-Paid = tuple[dict[str, int], Reconciliation]
+Paid = tuple[Mapping[str, int], Reconciliation]
 
 
 @contextmanager
 def paid(connection: Connection, profile: Profile, target: Mapping[str, int], found: Reconciliation) -> Iterator[Paid]:
     """The sizes and the plan that can be paid, of `target` and `found`; to be carried out inside. Raises BudgetError afterwards for what could not."""
     if not is_hard(profile):
-        yield dict(target), found
+        yield target, found
         return
-    sizes = dict(target)
+    sizes = target
     found = _remembering(connection, profile, sizes, found)
     prices = load_price_book(profile.price_book)
     live = ours(found.observation.live, profile)
@@ -44,8 +45,7 @@ def paid(connection: Connection, profile: Profile, target: Mapping[str, int], fo
     try:
         reserve(connection, profile, run, live, more, found.observation.at)
     except BudgetError as refused:
-        held = pods_of(profile, live)
-        sizes = {tier: min(pods, held[tier]) for tier, pods in sizes.items()}
+        sizes = below(profile, sizes, pods_of(profile, live))
         report.say("budget", str(refused))
         yield sizes, compare(connection, held_back(profile, live), sizes)
         raise

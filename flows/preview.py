@@ -21,6 +21,7 @@ from ironwood.cost.estimate import estimate
 from ironwood.desired import desired
 from ironwood.errors import CloudError, InputError, UnreachableError
 from ironwood.profile import Profile
+from ironwood.sizes import between
 from ironwood.windows.occurrences import InForce
 from ironwood.windows.preview import DayAhead, HourlyUsd, Preview
 from ironwood.windows.preview import preview as look_ahead
@@ -101,6 +102,9 @@ def _sentences(profile: Profile, plan: InForce | None, ahead: Preview, hourly: H
         yield f"{plan.said} is in force since {plan.since.astimezone(zone):%a %d %b %Y %H:%M}{lasts}, {len(plan.windows.windows)} windows"
     if profile.policy.between_plans == "optimized":
         yield "the policy optimized decides within these windows as demand comes: what is told here is what holds where it cannot"
+    for name, tier in profile.enabled_tiers.items():
+        if tier.autoscaling is not None:
+            yield f"{name} is sized by its autoscaler between the two numbers told; the dollars are those of the least"
     yield f"{len(ahead.conflicts)} conflicts{':' if ahead.conflicts else ''}"
     for each in ahead.conflicts:
         yield f"{each.text}. First {each.first.astimezone(zone):%a %d %b %H:%M}, {each.lasts / timedelta(hours=1):,.4g} h together"
@@ -109,12 +113,13 @@ def _sentences(profile: Profile, plan: InForce | None, ahead: Preview, hourly: H
 def _row(profile: Profile, each: DayAhead) -> tuple[str, str, str, str]:
     zone = ZoneInfo(profile.time_zone)
     pieces: list[str] = []
-    before: dict[str, int] = {}
+    before: dict[str, str] = {}
     for piece in each.pieces:
-        changed = {tier: pods for tier, pods in piece.sizes.items() if before.get(tier) != pods}
-        sizes = ", ".join(f"{tier} {pods}" for tier, pods in (changed or piece.sizes).items())
+        told = {tier: between(piece.sizes, tier) for tier in piece.sizes}
+        changed = {tier: pods for tier, pods in told.items() if before.get(tier) != pods}
+        sizes = ", ".join(f"{tier} {pods}" for tier, pods in (changed or told).items())
         pieces.append(f"{piece.begin.astimezone(zone):%H:%M}{'!' if piece.conflicting else ''} {sizes}")
-        before = dict(piece.sizes)
+        before = told
     return f"{each.day:%a %d %b}", " · ".join(pieces), report.usd(each.usd), "; ".join(each.marks)
 
 

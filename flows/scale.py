@@ -22,6 +22,7 @@ from ironwood.decision import Decision, choices
 from ironwood.desired import desired
 from ironwood.errors import IronwoodError
 from ironwood.profile import Profile, sizes_within
+from ironwood.sizes import shown
 from ironwood.windows.now import SizesNow
 from tasks import report
 from tasks.decisions import keep
@@ -108,7 +109,7 @@ def _kept(connection: Connection, ours: Profile, seen: list[tuple[SizesNow, Reco
 
 
 def _say(ours: Profile, target: Mapping[str, int]) -> None:
-    report.say("scale", f"profile {ours.name} to {', '.join(f'{tier} {pods}' for tier, pods in target.items())}")
+    report.say("scale", f"profile {ours.name} to {shown(ours, target)}")
 
 
 if __name__ == "__main__":

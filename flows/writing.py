@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from cloud.connection import Connection
 from flows import approving
 from flows.paying import paid
-from flows.reconcile import Reconciliation, compare, converge, ours
+from flows.reconcile import Reconciliation, compare, converge, finished, ours
 from flows.recording import record
 from ironwood.approval import Question
 from ironwood.cost.budget import pods_of
 from ironwood.errors import ApprovalError
 from ironwood.profile import Profile
 from ironwood.resources.base import SERVICES
+from ironwood.sizes import below, shrinks
 from tasks import report
 from tasks.lock import writer
 from tasks.preflight import preflight, refuse
@@ -64,6 +65,7 @@ def written(
                 with paid(connection, profile, target, found) as (sizes, payable):
                     converge(connection, profile, sizes, payable)
                     record(connection, profile, operation, payable, sizes)
+                    finished(payable, profile, "run the same command again")
                 return Written(found=payable, sizes=sizes)
             if agreed is not None:
                 raise ApprovalError(
@@ -87,9 +89,9 @@ def _found(connection: Connection, profile: Profile, target: Mapping[str, int]) 
 def _shrunk_first(connection: Connection, profile: Profile, operation: str, target: Mapping[str, int], found: Reconciliation) -> bool:
     """Carry out what shrinks, which asks nobody; whether there was any."""
     held = pods_of(profile, ours(found.observation.live, profile))
-    smaller = {tier: min(pods, held[tier]) for tier, pods in target.items()}
-    if smaller == held:
+    if not shrinks(profile, target, held):
         return False
+    smaller = below(profile, target, held)
     shrinking = compare(connection, profile, smaller)
     converge(connection, profile, smaller, shrinking)
     record(connection, profile, operation, shrinking, smaller)

@@ -12,10 +12,11 @@ from dataclasses import replace
 from ironwood.desired import desired
 from ironwood.desired.billed import ledger_of
 from ironwood.desired.development import billed_tpu, lease_of_tpu
-from ironwood.desired.stops import lease_job
+from ironwood.desired.stops import lease_job, off_job
 from ironwood.desired.vertex import known
 from ironwood.graph import Graph
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
@@ -36,6 +37,9 @@ def claimed(live: Graph, profile: Profile) -> Graph:
         if each.owner == profile.name and isinstance(each, InstanceGroup):
             lease = lease_job(profile, each)
             return replace(each, lease=lease if lease is not None and lease in live else None)
+        if each.owner == profile.name and isinstance(each, Autoscaler):
+            off = off_job(profile, each)
+            return replace(each, lease=off if off is not None and off in live else None)
         if each.owner == profile.name and isinstance(each, DeployedModel):
             return known(each, profile, live)
         if each.owner == profile.name and isinstance(each, VertexEndpoint) and each.holds:

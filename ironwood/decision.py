@@ -20,6 +20,7 @@ from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import desired
 from ironwood.errors import StockoutError
 from ironwood.profile import Profile
+from ironwood.sizes import told_most
 from ironwood.windows.now import SizesNow
 
 KIND = "decision"
@@ -43,6 +44,8 @@ class Choice:
     def content(self) -> dict[str, object]:
         """As plain values; amounts are decimal strings."""
         told: dict[str, object] = {"name": self.name, "sizes": dict(self.sizes), "usd_hour": str(self.usd_hour)}
+        if most := told_most(self.sizes):
+            told["most"] = dict(most)
         if self.short is not None:
             told["expected"] = {
                 "usd": str(cents(self.usd_hour + Decimal(repr(self.short.usd)))),

@@ -6,7 +6,8 @@
 
 Replacement cascades through immutable references. It cannot pass a mutable one: the object would be deleted while it is
 in use, so the plan is refused and the user told. Kinds that are immutable and mutably referenced carry a content hash in
-their name instead: create new, switch, delete old. Nothing without our marker is changed or deleted.
+their name instead: create new, switch, delete old. Nothing without our marker is changed or deleted; what is adopted is
+marked and updated, never replaced.
 """
 
 from __future__ import annotations
@@ -29,30 +30,45 @@ def diff(desired: Graph, live: Graph, *, owner: str, adopt: Iterable[str] = ()) 
     """
     _refuse_unowned(desired, live, owner, frozenset(adopt))
     replaced = _replacements(desired, live)
-    changes = [*_creates_and_updates(desired, live, replaced), *_deletes(desired, live, owner)]
+    _refuse_replaced(under_our_names(desired, live, owner=owner), replaced)
+    changes = [*_creates_and_updates(desired, live, replaced, owner), *_deletes(desired, live, owner)]
     return _ordered(changes, desired, live)
 
 
-def _refuse_unowned(desired: Graph, live: Graph, owner: str, adopt: frozenset[str]) -> None:
+def under_our_names(desired: Graph, live: Graph, *, owner: str) -> tuple[Resource, ...]:
+    """What stands where `owner` would have something and is not its: another profile's, or nobody's."""
     # A binding is as much ours as its account, and that is asked about itself.
+    there = (found for resource in desired if (found := live.get(resource.address)) is not None)
+    return tuple(found for found in there if found.marking not in {"none", "member"} and found.owner != owner)
+
+
+def _refuse_unowned(desired: Graph, live: Graph, owner: str, adopt: frozenset[str]) -> None:
     complaints = []
-    for resource in desired:
-        found = live.get(resource.address)
-        if found is None or found.marking in {"none", "member"} or found.owner == owner:
-            continue
-        whose = f"belongs to profile {found.owner}" if found.owner else "exists and carries no marker of ours"
-        if found.owner or str(resource.address) not in adopt:
-            what_would_do = (
-                "give this profile another name_prefix"
-                if found.owner
-                else f"add `adopt: [{resource.address}]` to the profile to take it over, or give the profile another name_prefix"
-            )
-            complaints.append(f"{resource.address} {whose}; it was left alone. {what_would_do[0].upper()}{what_would_do[1:]}.")
+    for found in under_our_names(desired, live, owner=owner):
+        if found.owner:
+            why, remedy = f"belongs to profile {found.owner}", "Give this profile another name_prefix."
         elif "owner" in found.immutable:
-            complaints.append(
-                f"{resource.address} {whose}, and Google lets nobody mark a {found.kind} after its creation, so it cannot be adopted; "
-                "delete it yourself or give the profile another name_prefix."
-            )
+            why = f"exists and carries no marker of ours, and Google lets nobody mark a {found.kind} after its creation, so it cannot be adopted"
+            remedy = "Delete it yourself or give the profile another name_prefix."
+        elif str(found.address) not in adopt:
+            why = "exists and carries no marker of ours"
+            remedy = f"Add `adopt: [{found.address}]` to the profile to take it over, or give the profile another name_prefix."
+        else:
+            continue
+        complaints.append(f"{found.address} {why}; it was left alone. {remedy}")
+    if complaints:
+        raise UnownedError("\n".join(complaints))
+
+
+def _refuse_replaced(strangers: Iterable[Resource], replaced: dict[Address, str]) -> None:
+    # To adopt is to take over as it stands: what somebody else made and uses is never deleted to be made anew.
+    theirs = {each.address for each in strangers}
+    complaints = [
+        f"{address} is to be adopted, but it would have to be deleted and made anew ({why}); it was left alone. "
+        "Make the profile like it, delete it yourself, or give the profile another name_prefix."
+        for address, why in replaced.items()
+        if address in theirs
+    ]
     if complaints:
         raise UnownedError("\n".join(complaints))
 
@@ -83,7 +99,7 @@ def _replacements(desired: Graph, live: Graph) -> dict[Address, str]:
     return found
 
 
-def _creates_and_updates(desired: Graph, live: Graph, replaced: dict[Address, str]) -> Iterable[Change]:
+def _creates_and_updates(desired: Graph, live: Graph, replaced: dict[Address, str], owner: str) -> Iterable[Change]:
     for after in desired:
         before = live.get(after.address)
         if before is None:
@@ -93,7 +109,7 @@ def _creates_and_updates(desired: Graph, live: Graph, replaced: dict[Address, st
             yield Change(action="delete", address=after.address, before=before, after=None, reason=why)
             yield Change(action="create", address=after.address, before=None, after=after, reason=why)
         elif changed := before.differences(after):
-            yield Change(action="update", address=after.address, before=before, after=after, reason=_told(changed))
+            yield Change(action="update", address=after.address, before=before, after=after, reason=_why(before, changed, owner))
 
 
 def _deletes(desired: Graph, live: Graph, owner: str) -> Iterable[Change]:
@@ -132,6 +148,13 @@ def _lets_go(user: Resource, makes: dict[Address, Change], removes: dict[Address
 
 def _waiting(change: Change, waits_for: set[str]) -> Change:
     return replace(change, waits_for=tuple(sorted(waits_for)))
+
+
+def _why(before: Resource, changed: dict[str, tuple[object, object]], owner: str) -> str:
+    if "owner" not in changed or before.owner:
+        return _told(changed)
+    rest = {name: pair for name, pair in changed.items() if name != "owner"}
+    return f"adopted for profile {owner}" + (f"; {_told(rest)}" if rest else "")
 
 
 def _told(changed: dict[str, tuple[object, object]]) -> str:

@@ -18,6 +18,7 @@ IronwoodError
 │   ├── PermissionDeniedError grant the permission
 │   │   └── HiddenError         a kind may not even be listed
 │   ├── ApiDisabledError      enable the API
+│   ├── QuotaProjectError     name a project that is charged for requests
 │   ├── ConflictError         somebody else changed it: observe again
 │   ├── InUseError            something still refers to it
 │   ├── HeldError             Google still uses it and lets go by itself, hours later perhaps
@@ -27,6 +28,7 @@ IronwoodError
 │   └── LeaseError            what would stop the billing does not reach it: nothing was grown
 ├── UnreachableError        the cloud cannot be reached at all
 ├── ProbeError              it exists and does not serve
+├── DiagnosisError          something is wrong that a person has to see to
 └── UnfinishedError         some steps did not complete: run again
     ├── WaitingError          only what Google still holds is left: run again later
     └── OutOfStockError       because groups got no VMs by their deadline: order elsewhere
@@ -107,6 +109,10 @@ class ApiDisabledError(CloudError):
     """The API is not enabled in the project."""
 
 
+class QuotaProjectError(CloudError):
+    """No project is charged for requests, or one the account may not use."""
+
+
 class ConflictError(CloudError):
     """The object changed since it was read, or exists already."""
 
@@ -141,6 +147,10 @@ class UnreachableError(IronwoodError):
 
 class ProbeError(IronwoodError):
     """A resource exists and does not do its work."""
+
+
+class DiagnosisError(IronwoodError):
+    """Something is wrong that a person has to see to; the findings say what would do."""
 
 
 class UnfinishedError(IronwoodError):

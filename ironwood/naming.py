@@ -174,6 +174,16 @@ def lease_job(group: str) -> str:
     return f"{group}-lease"
 
 
+def stop_off_job(group: str) -> str:
+    """The job that switches a group's autoscaler off at its time."""
+    return f"{group}-stop-off"
+
+
+def autoscaler(group: str) -> str:
+    """The autoscaler of a group."""
+    return f"{group}-scaler"
+
+
 def lease_off_job(group: str) -> str:
     """The job that switches a group's autoscaler off when the lease ends; with it on Google refuses to resize the group."""
     return f"{group}-lease-off"

@@ -8,6 +8,7 @@ PROFILE_NAME = r"^[a-z][-a-z0-9]{0,30}$"
 PROJECT_ID = r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$"
 REGION = r"^[a-z]+-[a-z]+[0-9]+$"
 ZONE = r"^[a-z]+-[a-z]+[0-9]+-[a-z0-9]+$"
+TIER = r"^(small|medium|large)(-[a-z]+-[a-z]+[0-9]+)?$"
 NAME_PREFIX = r"^([a-z][-a-z0-9]*-)?$"
 MODEL_NAME = r"^[a-z0-9-]+$"
 MODEL_SOURCE = r"^(gs|hf)://.+$"
@@ -25,6 +26,10 @@ DATASET = r"^[a-z][a-z0-9_]{0,99}$"
 BIGQUERY_DATASET = r"^([a-z][-a-z0-9]{4,28}[a-z0-9]\.)?[A-Za-z0-9_]{1,1024}$"
 SECRET_ID = r"^[A-Za-z0-9_-]{1,255}$"  # noqa: S105  # a form, not a secret
 DEPLOYMENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+METRIC_TYPE = r"^[a-z]+\.googleapis\.com/[A-Za-z0-9_./-]{1,150}$"
+SERVICE_ACCOUNT = r"^[a-z0-9][-a-z0-9]*@[-a-z0-9.]+\.gserviceaccount\.com$"
+HTTPS_ADDRESS = r"^https://[^\s/?#@]+(/[^\s?#]*)?$"
+FILE_PATH = r"^(/|~/).+$"
 EMAIL = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 WORDS: Mapping[str, str] = {
@@ -32,6 +37,7 @@ WORDS: Mapping[str, str] = {
     PROJECT_ID: "a project id: 6 to 30 lower-case letters, digits and dashes, beginning with a letter",
     REGION: "a region, such as us-central1",
     ZONE: "a zone, such as us-central1-c",
+    TIER: "one of small, medium, large, or such a tier of a further region, such as small-europe-west4",
     NAME_PREFIX: "a prefix: lower-case letters, digits and dashes, ending in a dash, such as team-",
     MODEL_NAME: "a model name: lower-case letters, digits and dashes, such as llama-70b",
     MODEL_SOURCE: "a place models are read from, such as gs://bucket/model or hf://owner/model",
@@ -49,5 +55,9 @@ WORDS: Mapping[str, str] = {
     BIGQUERY_DATASET: "a BigQuery dataset, such as billing_export or other-project.billing_export",
     SECRET_ID: "the id of a secret: up to 255 letters, digits, dashes and underscores, such as hf-token",
     DEPLOYMENT_ID: "the id of a deployment on the Prefect server (`python -m deployments.drive` tells them)",
+    METRIC_TYPE: "a metric type of Cloud Monitoring, such as custom.googleapis.com/queue_depth",
+    SERVICE_ACCOUNT: "a service account's address, such as ironwood@your-project.iam.gserviceaccount.com",
+    HTTPS_ADDRESS: "an HTTPS address without name or question, such as https://compute-corp.p.googleapis.com; tokens are sent there",
+    FILE_PATH: "the path of a file that begins with / or ~/",
     EMAIL: "an e-mail address, such as oncall@example.com, or empty for none",
 }

@@ -28,7 +28,7 @@ from tasks.retries import google_task
 def capped_sizes(profile: Profile, kept: State, sizes: Mapping[str, int], moment: datetime) -> Capped:
     """`sizes` (pods by tier) as far as the budget lets them be at `moment`, with the reason for each tier it lowers."""
     if not budget.is_hard(profile):
-        return Capped(sizes=dict(sizes), reasons={})
+        return Capped(sizes=sizes, reasons={})
     return budget.cap(profile, kept, sizes, budget.month_name(moment, zone_of(profile)))
 
 

@@ -14,6 +14,7 @@ from ironwood.decision import Choice, Decision
 from ironwood.desired.observability import ledger_log
 from ironwood.errors import CloudError
 from ironwood.profile import Profile
+from ironwood.sizes import between
 from tasks import report
 from tasks.retries import google_task
 
@@ -44,8 +45,8 @@ def _page(decision: Decision) -> str:
         "| tier | was | wanted | why |",
         "|---|---|---|---|",
         *(
-            f"| {tier} | {decision.seen.get(tier, 0)} | {pods} | {decision.reasons.get(tier, '')} |"
-            for tier, pods in decision.choices[0].sizes.items()
+            f"| {tier} | {decision.seen.get(tier, 0)} | {between(decision.choices[0].sizes, tier)} | {decision.reasons.get(tier, '')} |"
+            for tier in decision.choices[0].sizes
         ),
         "",
         *_choices(decision.choices),
@@ -67,7 +68,7 @@ def _choices(choices: Sequence[Choice]) -> Iterator[str]:
     yield f"| choice | sizes | $/h |{expected}"
     yield f"|---|---|---|{'---|---|' if expected else ''}"
     for each in choices:
-        row = f"| {each.name} | {', '.join(f'{tier} {pods}' for tier, pods in each.sizes.items())} | {report.usd(each.usd_hour)} |"
+        row = f"| {each.name} | {', '.join(f'{tier} {between(each.sizes, tier)}' for tier in each.sizes)} | {report.usd(each.usd_hour)} |"
         if each.short is not None and each.expected_usd is not None:
             row += f" {report.usd(each.expected_usd)} | {each.short.units:,.1f} units, {each.short.share:.2%} |"
         yield row

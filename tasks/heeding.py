@@ -18,6 +18,7 @@ from ironwood.desired import order_of
 from ironwood.errors import BudgetError, CloudError
 from ironwood.plan import Change
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.group import InstanceGroup
 from tasks.budget import capped_sizes
 
@@ -56,8 +57,11 @@ class Heed:
 
 
 def _growing(profile: Profile, change: Change) -> str | None:
-    """The tier whose group grows by `change`."""
+    """The tier whose group grows by `change`, or is told to by its autoscaler."""
     after, before = change.after, change.before
+    if isinstance(after, Autoscaler):
+        order = order_of(profile, after.group.name) if after.least > (before.least if isinstance(before, Autoscaler) else 0) else None
+        return order[0] if order is not None else None
     if not isinstance(after, InstanceGroup) or after.size <= (before.size if isinstance(before, InstanceGroup) else 0):
         return None
     order = order_of(profile, after.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cloud.home import PROJECT_ROOT, home
 from ironwood.cost.pricebook import PriceBook, parse_price_book
 from ironwood.errors import ProfileError
 from ironwood.profile import Profile, parse_profile
+from ironwood.profile_text import ProfileText
 
 PROFILES = PROJECT_ROOT / "profiles"
 PRICE_BOOKS = PROFILES / "pricebooks"
@@ -23,7 +25,17 @@ def load_profile(name: str) -> Profile:
     Raises ProfileError with file, line and key of each mistake.
     """
     path = _find(name, PROFILES, "profile")
-    return _profile(_text(path), _shown(path), frozenset(os.environ.items()))
+    text, shown = _text(path), _shown(path)
+    profile = _profile(text, shown, frozenset(os.environ.items()))
+    if bundle := profile.google.ca_bundle:
+        try:
+            ssl.create_default_context(cafile=Path(bundle).expanduser())
+        except OSError as error:  # ssl's own error is one too
+            where = ProfileText.parse(text, source=shown).where(("google", "ca_bundle"))
+            raise ProfileError(
+                f"{where} {bundle} cannot be read as PEM: {error.strerror or error}; name a file with the authorities' certificates"
+            ) from error
+    return profile
 
 
 def with_image(name: str, image: str) -> str:

@@ -27,6 +27,7 @@ from ironwood.errors import CloudError, TransientError
 from ironwood.graph import Graph
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.base import Resource
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.load_balancer import SecurityPolicy
@@ -46,7 +47,8 @@ WORTH_SAYING = Decimal("0.01")
 
 @dataclass(frozen=True, kw_only=True)
 class Metered:
-    """What was spent since the month began. `hourly_usd`: now, of everything ordered, at the cloud's prices where they are higher than the book's.
+    """What was spent since the month began. `hourly_usd`: now, of everything ordered, at the cloud's prices where they are higher than the book's;
+    `most_hourly_usd`: what autoscalers may take that to.
 
     `billed` is the cloud's bill for the VMs, where it can be read. `told`: what the ledger did not know. `entries`: the ledger's own.
     """
@@ -55,6 +57,7 @@ class Metered:
     since: datetime
     spend: Spend
     hourly_usd: Decimal
+    most_hourly_usd: Decimal
     factor: Decimal
     billed: bill.Billed | None
     book: Book
@@ -95,18 +98,21 @@ def look(connection: Connection, profile: Profile, live: Graph, looked: datetime
             return None
         book = Book.of(entries)
         seen = _seen(connection, profile, live, book, at, looked)
-        mended = repairs(book, seen, since)
+        elastic = {str(each.group) for each in live if isinstance(each, Autoscaler) and each.owner == profile.name}
+        mended = repairs(book, seen, since, elastic)
         told = [*mended.told, *_mend(connection, profile, mended, since)]
         book = book.with_found(mended.found)
         heads = (naming.group_head(profile.name_prefix), naming.development_head(profile.name_prefix))
         billed = bill.billed(connection, heads=heads, since=since, until=at)
         running = hourly_usd(book, prices, at)
         factor = max(Decimal(1), billed.hourly_usd / running) if billed and running else Decimal(1)
+        now = estimate(live, prices)
         return Metered(
             at=at,
             since=since,
             spend=spent(book, prices, since, at),
-            hourly_usd=estimate(live, prices).hourly_usd * factor,
+            hourly_usd=now.hourly_usd * factor,
+            most_hourly_usd=now.most_usd * factor,
             factor=factor,
             billed=billed,
             book=book,

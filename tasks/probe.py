@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -18,12 +18,15 @@ from cloud.connection import Connection
 from cloud.drivers.addresses import backend_url
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from ironwood.graph import Graph
+from ironwood.outage import regions_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import ON, Autoscaler
 from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.tpu import region_of
 from tasks import probe_development, probe_https, probe_security, reach
 from tasks.finding import Finding
 from tasks.probe_vertex import let_in, predictions
@@ -81,17 +84,29 @@ def under_load(
 
 
 @google_task(name="validate", run_name="probe every route")
-def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profile: Profile) -> list[Finding]:
-    """The validation table: drift, groups, backend health, and a prediction through every route of the URL map."""
+def probe(
+    connection: Connection, live: Graph, wanted: Graph, drift: Plan, profile: Profile, down: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """The validation table: drift, regions, groups, backend health, and a prediction through every route of the URL map.
+
+    What is in a region that is `down` is not waited for.
+    """
     with connection.clock.participating("validate"):
         findings = [Finding(check="no drift", passed=not len(drift), found=drift.summary if len(drift) else "live is as desired")]
-        findings += [_group(connection, each) for each in live if isinstance(each, InstanceGroup) and each.address in wanted]
+        findings += [_region(region, down) for region in sorted(regions_of(wanted)) if profile.regions or region in down]
+        scaled = {each.group: each for each in live if isinstance(each, Autoscaler) and each.address in wanted and each.mode == ON}
+        findings += [
+            _group(connection, each, scaled.get(each.address), down)
+            for each in live
+            if isinstance(each, InstanceGroup) and each.address in wanted
+        ]
+        findings += [_scaler(each) for each in scaled.values()]
         findings += [_job(each) for each in live if isinstance(each, SchedulerJob) and each.address in wanted]
         findings += [
             finding
             for each in live
             if isinstance(each, BackendService) and each.address in wanted
-            for finding in _backends(connection, each, live)
+            for finding in _backends(connection, each, live, scaled, down)
         ]
         findings += probe_development.findings(connection, live, wanted)
         findings += probe_security.standing(connection, profile.name)
@@ -115,14 +130,32 @@ def routes(live: Graph, wanted: Graph) -> list[tuple[str, BackendService]]:
     return [(f"{base}{prefix}{PREDICT}", service) for prefix, service in services.items() if isinstance(service, BackendService)]
 
 
-def _group(connection: Connection, group: InstanceGroup) -> Finding:
-    deadline = connection.clock.now() + HEALTHY_WITHIN
+def _region(region: str, down: frozenset[str]) -> Finding:
+    return Finding(check=f"region {region}", passed=region not in down, found="is down, Google says" if region in down else "is up")
+
+
+def _within(connection: Connection, address: Address, down: frozenset[str]) -> datetime:
+    """Until when something is waited for that may still come."""
+    return connection.clock.now() + (timedelta() if region_of(address.scope) in down else HEALTHY_WITHIN)
+
+
+def _group(connection: Connection, group: InstanceGroup, scaler: Autoscaler | None, down: frozenset[str]) -> Finding:
+    if scaler is not None:  # it may change at any time, within its bounds
+        within = scaler.least <= group.size <= scaler.most
+        found = f"{group.size} VMs, {scaler.least} to {scaler.most} by its autoscaler"
+        return Finding(check=f"group {group.name}", passed=within, found=found)
+    deadline = _within(connection, group.address, down)
     while not group.stable and connection.clock.now() < deadline:
         sleep(connection.clock, POLL)
         group = INSTANCE_GROUP.live(connection, group)
     return Finding(
         check=f"group {group.name}", passed=group.stable, found=f"{group.size} VMs, {'stable' if group.stable else 'still changing'}"
     )
+
+
+def _scaler(scaler: Autoscaler) -> Finding:
+    """Whether it has what it goes by."""
+    return Finding(check=f"autoscaler {scaler.name}", passed=scaler.status != "ERROR", found=", ".join([scaler.mode, *scaler.told]))
 
 
 def _job(job: SchedulerJob) -> Finding:
@@ -132,21 +165,35 @@ def _job(job: SchedulerJob) -> Finding:
         if job.last_run
         else "never run"
     )
-    found_nothing = job.method == "DELETE" and job.last_code == NOT_FOUND
-    if found_nothing:
+    if _found_nothing(job):
         last = f"last run {job.last_run}: let through, there was nothing to delete"
-    well = not job.last_code or found_nothing or let_in(job)
-    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and well, found=f"{last}; next {job.next_run}")
+    return Finding(check=f"job {job.name}", passed=job.state == "ENABLED" and well(job), found=f"{last}; next {job.next_run}")
 
 
-def _backends(connection: Connection, service: BackendService, live: Graph) -> Iterator[Finding]:
+def well(job: SchedulerJob) -> bool:
+    """Whether a job's last call was accepted, or let in where there was nothing to do."""
+    return not job.last_code or _found_nothing(job) or let_in(job)
+
+
+def _found_nothing(job: SchedulerJob) -> bool:
+    return job.method == "DELETE" and job.last_code == NOT_FOUND
+
+
+def _backends(
+    connection: Connection, service: BackendService, live: Graph, scaled: Mapping[Address, Autoscaler], down: frozenset[str]
+) -> Iterator[Finding]:
     for backend in service.backends:
-        want = _servers(live, backend.group)
+        scaler = scaled.get(backend.group)
+        want = _servers(live, backend.group) if scaler is None else scaler.least
         url = backend_url(connection.project, backend.group)
-        deadline = connection.clock.now() + HEALTHY_WITHIN
+        deadline = _within(connection, backend.group, down)
         while (healthy := facts.health(connection, service.name, url).get("HEALTHY", 0)) < want and connection.clock.now() < deadline:
             sleep(connection.clock, POLL)
-        yield Finding(check=f"health {service.name} <- {backend.group.name}", passed=healthy == want, found=f"{healthy} of {want} healthy")
+        yield Finding(
+            check=f"health {service.name} <- {backend.group.name}",
+            passed=healthy == want or (scaler is not None and healthy > want),
+            found=f"{healthy} of {want} healthy",
+        )
 
 
 def _vms(service: BackendService, live: Graph) -> int:

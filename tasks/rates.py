@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -24,7 +25,7 @@ def rates_to_come(profile: Profile, state: State, prices: PriceBook, now: dateti
         return ()
     known: dict[tuple[tuple[str, int], ...], Decimal] = {}
 
-    def rate(sizes: dict[str, int]) -> Decimal:
+    def rate(sizes: Mapping[str, int]) -> Decimal:
         key = tuple(sorted(sizes.items()))
         if key not in known:
             known[key] = estimate(desired(profile, sizes), prices).hourly_usd

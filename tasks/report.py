@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,7 +12,9 @@ from typing import Literal
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cloud.connection import Connection
 from ironwood.cost.estimate import UNWATCHED, Estimate, cents
@@ -23,13 +26,16 @@ from ironwood.profile import Profile
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.vertex import DeployedModel
+from ironwood.tpu import region_of
 from tasks.apply import Done
 from tasks.finding import Finding
 from tasks.preflight.check import Check
 
+WIDEST = 400
+"""Characters of the widest line of a table that is not printed on a terminal: there names are not cut off."""
 MARKS = {"create": "+", "update": "~", "delete": "-"}
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDEST)
 
 
 @contextmanager
@@ -47,9 +53,14 @@ def json_object(content: Mapping[str, object]) -> None:
     print(json.dumps(content, indent=2))
 
 
-def say(head: str, text: str) -> None:
-    """One line under a left-hand heading."""
-    console.print(f"[bold]{head:<11}[/bold] {text}", markup=True)
+def say(head: str, text: str | Text) -> None:
+    """One line under a left-hand heading; brackets in it are read by people (`adopt: [...]`), not by rich."""
+    console.print(Text.assemble((f"{head:<11}", "bold"), " ", text))
+
+
+def plain(text: str) -> None:
+    """One line as it is: what the cloud told may hold brackets."""
+    console.print(text, markup=False)
 
 
 def usd(amount: Decimal) -> str:
@@ -65,8 +76,8 @@ def opening(profile: Profile, connection: Connection) -> None:
 def checks(found: list[Check]) -> None:
     """The preflight table."""
     for check in found:
-        mark = "[red]✗[/red]" if check.remedy else "[green]✓[/green]"
-        say("preflight", f"{mark} {check.subject}: {check.found}{f'. {check.remedy}' if check.remedy else ''}")
+        mark = ("✗", "red") if check.remedy else ("✓", "green")
+        say("preflight", Text.assemble(mark, f" {check.subject}: {check.found}{f'. {check.remedy}' if check.remedy else ''}"))
 
 
 def plan(
@@ -82,6 +93,8 @@ def plan(
     if after.hourly_usd:
         hours = Decimal(profile.budget.amount_usd) / after.hourly_usd
         say("", _unwatched(after, profile))
+        if after.most_usd > after.hourly_usd:
+            say("", f"autoscalers may take it to {usd(after.most_usd)}/h by themselves, whenever their tiers are asked for more")
         say("", f"the budget of ${profile.budget.amount_usd:,} lasts {_hours(hours)} at this rate")
         if not profile.logging.enabled:
             say("", "no ledger is kept, because logging is off: what this spends is not metered")
@@ -114,10 +127,10 @@ def _unwatched(after: Estimate, profile: Profile) -> str:
     if not profile.lease.enabled:
         return f"if everything of ours died now and nobody looked for {UNWATCHED.total_seconds() / 3600:g} h: {usd(after.exposure_usd())}; there are no leases"
     leased = {InstanceGroup.kind, DeployedModel.kind, QueuedTpu.kind}
-    groups = sum((line.hourly_usd for line in after.lines if line.address.kind in leased), Decimal(0))
+    groups = sum((line.hourly_usd for line in after.at_most if line.address.kind in leased), Decimal(0))
     groups -= after.unleased_usd
     most = usd(groups * (profile.lease.hours + 1))  # a lease ends on a full hour
-    return f"if everything of ours died now: at most {most} until the leases end ({profile.lease.hours} to {profile.lease.hours + 1} h), then {usd(after.hourly_usd - groups)}/h"
+    return f"if everything of ours died now: at most {most} until the leases end ({profile.lease.hours} to {profile.lease.hours + 1} h), then {usd(after.most_usd - groups)}/h"
 
 
 def orders(profile: Profile, book: PriceBook) -> Iterator[str]:
@@ -125,9 +138,10 @@ def orders(profile: Profile, book: PriceBook) -> Iterator[str]:
     for name, tier in profile.enabled_tiers.items():
         for number, option in enumerate(options_of(tier), start=1):
             try:
-                price = (
-                    f"${book.chip_hour_usd(family=tier.generation, consumption=option.consumption, pod_chips=tier.chips):,.2f} a chip-hour"
+                hourly = book.chip_hour_usd(
+                    family=tier.generation, consumption=option.consumption, pod_chips=tier.chips, region=region_of(option.zone)
                 )
+                price = f"${hourly:,.2f} a chip-hour"
             except ProfileError:
                 price = f"no price in book {book.name}"
             waits = f"given up after {option.deadline.total_seconds() / 60:g} min without progress"
@@ -143,7 +157,7 @@ def findings(found: list[Finding], profile: Profile) -> None:
     """The validation table: printed, and kept as the artifact `validation-PROFILE`."""
     table = Table("check", "", "found", title=f"validation of profile {profile.name}", title_justify="left")
     for each in found:
-        table.add_row(each.check, "[green]✓[/green]" if each.passed else "[red]✗[/red]", each.found)
+        table.add_row(escape(each.check), "[green]✓[/green]" if each.passed else "[red]✗[/red]", escape(each.found))
     console.print(table)
     say("validate", f"{sum(each.passed for each in found)}/{len(found)} ✓")
     create_table_artifact(
@@ -157,7 +171,7 @@ def page(key: str, title: str, rows: Iterable[tuple[str, ...]], columns: tuple[s
     listed = list(rows)
     table = Table(*columns, title=title, title_justify="left")
     for row in listed:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print(table)
     create_table_artifact(key=key, table=[dict(zip(columns, row, strict=True)) for row in listed], description=title)
 
@@ -191,7 +205,8 @@ def _plan_page(changes: Plan, before: Estimate, after: Estimate, profile: Profil
         "",
         "## Cost",
         "",
-        f"Price book `{after.book}`: {usd(before.hourly_usd)}/h before, {usd(after.hourly_usd)}/h after.",
+        f"Price book `{after.book}`: {usd(before.hourly_usd)}/h before, {usd(after.hourly_usd)}/h after."
+        + (f" Autoscalers may take it to {usd(after.most_usd)}/h." if after.most_usd > after.hourly_usd else ""),
         "",
     ]
     lines += ["| resource | for | $/h |", "|---|---|---|"]

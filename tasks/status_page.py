@@ -15,6 +15,7 @@ from ironwood.profile import Profile
 
 PAGES = {
     "alarm": "what rang last; docs/operations.md says what to do",
+    "diagnosis": "what is wrong and what would do",
     "plan": "the last plan with its cost",
     "approval": "the last plan a person was asked about",
     "validation": "whether it serves",

@@ -4,7 +4,8 @@
 2. The budget's last word comes after: a tier is never larger than it allows.
 3. A flow that writes asks the policy, and the decision is kept; one that only looks goes by what was decided last.
 4. Sizes given by hand lie within min_replicas..max_replicas; a flow that only looks takes any size that may be there.
-5. What could not be had as it was asked for (a conflict), or has no effect any more, is told.
+5. A size given of a tier under an autoscaler is its least; the most is what the windows leave it.
+6. What could not be had as it was asked for (a conflict), or has no effect any more, is told.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import replace
 
 from cloud.connection import Connection
 from ironwood.profile import Profile, sizes_possible, sizes_within
+from ironwood.sizes import most_of, sizes_of, told_most
 from ironwood.state import State
 from ironwood.windows import by_policy
 from ironwood.windows.merge import BASELINE
@@ -49,19 +51,27 @@ def sizes_to_find(connection: Connection, profile: Profile, given: Mapping[str, 
     return _with(connection, profile, named, policy.recall)
 
 
+def sizes_of_state(connection: Connection, profile: Profile, kept: State) -> SizesNow:
+    """The same for who has read the state himself: nothing more is asked of the cloud. Raises StateError."""
+    return _capped(connection, profile, {}, policy.recall, kept)
+
+
 def _with(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask) -> SizesNow:
-    kept = state_now(connection, profile)
+    return _capped(connection, profile, named, ask, state_now(connection, profile))
+
+
+def _capped(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask, kept: State) -> SizesNow:
     wanted = _wanted(connection, profile, named, ask, kept)
     capped = capped_sizes(profile, kept, wanted.sizes, wanted.moment)
     for tier, reason in capped.reasons.items():
         report.say("budget", f"{tier}: {reason}")
-    return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons}, leaving=kept.leaving)
+    return replace(wanted, sizes=capped.sizes, reasons={**wanted.reasons, **capped.reasons}, leaving=kept.leaving, capped=capped.reasons)
 
 
 def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int], ask: policy.Ask, kept: State) -> SizesNow:
     """What is wanted, whatever it costs."""
     moment = connection.clock.now()
-    if named.keys() >= profile.enabled_tiers.keys():
+    if named.keys() >= profile.enabled_tiers.keys() and not most_of(profile, named):
         return SizesNow(sizes=dict(named), reasons=dict.fromkeys(named, GIVEN), moment=moment)
     plan, leads = plan_and_leads(profile, kept)
     asked = ask(connection, profile, moment, kept)
@@ -76,4 +86,5 @@ def _wanted(connection: Connection, profile: Profile, named: Mapping[str, int], 
     now = replace(now, told=(*now.told, *asked.told), outlook=asked.outlook)
     if asked.wants:
         now = replace(now, in_force=by_policy.NAME, windows=sizes_wanted(profile, plan, moment, leads).sizes)
-    return replace(now, sizes={**now.sizes, **named}, reasons={**now.reasons, **dict.fromkeys(named, GIVEN)})
+    sizes = sizes_of({**now.sizes, **named}, told_most(now.sizes))
+    return replace(now, sizes=sizes, reasons={**now.reasons, **dict.fromkeys(named, GIVEN)})

@@ -1,4 +1,31 @@
-"""How an answer differs from a recorded one: keys and types of successful bodies, the envelope of errors."""
+"""How an answer differs from a recorded one: keys and types of successful bodies, the envelope of errors. And how many of all recorded answers were met."""
+
+from pathlib import Path
+
+RECORDED = Path(__file__).parent / "data" / "recorded"
+REPLAYED: dict[str, tuple[int, int]] = {}
+"""Recordings this test session has replayed: file's stem -> (exchanges matched, exchanges recorded)."""
+
+
+def replayed(recording: Path, unmatched: list[tuple[str, list[str]]], total: int) -> None:
+    """Note what became of a recording, print it, and fail on what was not answered alike; `unmatched` are (exchange, differences)."""
+    REPLAYED[recording.stem] = (total - len(unmatched), total)
+    told = [
+        f"{recording.stem}: {total - len(unmatched)} / {total} exchanges matched",
+        *(f"  {what}: {'; '.join(how)}" for what, how in unmatched),
+    ]
+    print("\n".join(told))
+    assert not unmatched, "\n".join(told)
+
+
+def summary() -> str:
+    """Matched / total over everything recorded, and which recordings this session did not replay."""
+    recordings = {each.stem for each in RECORDED.rglob("*") if each.suffix in {".jsonl", ".log"}}
+    matched, total = (sum(pair[index] for pair in REPLAYED.values()) for index in (0, 1))
+    left = sorted(recordings - REPLAYED.keys())
+    return f"recorded Google Cloud traffic: {matched} / {total} exchanges matched in {len(REPLAYED)} of {len(recordings)} recordings, " + (
+        f"not replayed: {', '.join(left)}" if left else "none skipped"
+    )
 
 
 def shape_differences(expected, found, where="$"):

@@ -32,6 +32,7 @@ class EmbeddedCloud:
     scale: float = 600.0
     clock: str = "scaled"
     start_time: str = ""
+    https: bool = False
     rest: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -46,6 +47,7 @@ class EmbeddedCloud:
         command = [sys.executable, "-m", "emulator", "--port", str(port), "--grpc-port", str(grpc), "--address-pool", pool]
         command += ["--clock", self.clock, "--time-scale", str(self.scale), "--state", str(self.folder / "emulator.sqlite")]
         command += ["--start-time", self.start_time] if self.start_time else []
+        command += ["--https-port", "0"] if self.https else []
         with (self.folder / "emulator.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self._answers, "the embedded cloud")
@@ -64,6 +66,12 @@ class EmbeddedCloud:
 
     def reset(self) -> None:
         self.tell("reset", {})
+
+    def enable(self, *apis: str, project: str = "embedded-project") -> None:
+        """Turn APIs on (names with `.googleapis.com`) and wait until they are."""
+        at = f"http://{self.rest}/v1/projects/{project}/services"
+        HTTP.post(f"{at}:batchEnable", json={"serviceIds": list(apis)}).raise_for_status()
+        wait_until(lambda: all(HTTP.get(f"{at}/{each}").json()["state"] == "ENABLED" for each in apis), "the APIs")
 
     def writes(self) -> list[dict[str, Any]]:
         return list(self.ask("requests", writes="true")["requests"])

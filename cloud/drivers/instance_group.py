@@ -4,7 +4,8 @@
 2. Shrinking names the VMs and deletes those: Google drains their connections first, and the group does not choose others.
    `deleteInstances` is not idempotent, so after a lost response the target size is read again before anything is repeated.
 3. Google never says "no stock": a group keeps trying. What it says in `listErrors` becomes our error when it stands still.
-4. A slice is all of its VMs or none, and grows only from none: a broken one is emptied and ordered anew.
+4. The size of one that its autoscaler sizes is not touched; where it is to be ours again, the autoscaler is switched off first.
+5. A slice is all of its VMs or none, and grows only from none: a broken one is emptied and ordered anew.
 """
 
 from __future__ import annotations
@@ -22,17 +23,18 @@ from cloud.clock import sleep
 from cloud.connection import Connection
 from cloud.drivers import marker
 from cloud.drivers.addresses import address_of, url
+from cloud.drivers.autoscaler import AUTOSCALER
 from cloud.drivers.base import ONCE, ComputeDriver
 from cloud.drivers.load_balancer import PORT_NAME
-from cloud.errors import QUOTA_HELP, translated
+from cloud.errors import QUOTA_HELP
 from cloud.journal import Attempt
 from cloud.leases import prove
+from cloud.managed import POLL, healthy, managed_instances, told_errors
 from ironwood.errors import ProbeError, QuotaError, StockoutError
 from ironwood.resources.group import Canary, InstanceGroup
 
 AT_ONCE = 1_000
 """VMs one `deleteInstances` may name (documented)."""
-POLL = timedelta(seconds=5)
 ASKED_WHY = POLL * 6
 """How often a group that is not there yet is asked what stands in its way."""
 UNHEALTHY = timedelta(minutes=45)
@@ -181,7 +183,12 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
             self._emptied(connection, after)
         if after.workload_policy is None and live.lacking:
             self._recreate(connection, attempt, after)
-        if size < after.size:
+        if not after.autoscaler and size != after.size and live.autoscaler:
+            AUTOSCALER.switch_off(connection, attempt, after)
+            size = self.live(connection, after).size
+        if after.autoscaler:
+            pass  # its size is its autoscaler's
+        elif size < after.size:
             self._grow(connection, attempt, after, size)
         elif size > after.size:
             self._shrink(connection, attempt, after, size - after.size)
@@ -248,12 +255,10 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     def _victims(self, connection: Connection, group: InstanceGroup) -> list[str]:
         """VM URLs in the order they may go: those already going, those that do not serve, then the rest."""
         staying = [each for each in self._instances(connection, group) if each.current_action != "DELETING"]
-        return [each.instance for each in sorted(staying, key=lambda each: (_healthy(each), each.instance))]
+        return [each.instance for each in sorted(staying, key=lambda each: (healthy(each), each.instance))]
 
     def _instances(self, connection: Connection, group: InstanceGroup) -> list[compute_v1.ManagedInstance]:
-        client: Any = connection.client(self.client)
-        with translated(f"listing the VMs of {group.address}"):
-            return list(client.list_managed_instances(request=self.place(connection, group), **ONCE))
+        return managed_instances(connection, group.address)
 
     def _settled(self, connection: Connection, group: InstanceGroup) -> None:
         """Wait until the group has `size` VMs, all healthy, and does nothing.
@@ -265,11 +270,13 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
         nearest: int | None = None
         while True:
             live = self.read(connection, group)
+            if group.autoscaler:
+                group = replace(group, size=live.target_size)
             if group.size:
                 progress.tell(min(live.current_actions.none, group.size), group.size)
             reached = live.status.version_target.is_reached or group.workload_policy is not None
             settled = live.status.is_stable and live.target_size == group.size == live.current_actions.none and reached
-            if settled and (group.health_check is None or all(_healthy(each) for each in self._instances(connection, group))):
+            if settled and (group.health_check is None or all(healthy(each) for each in self._instances(connection, group))):
                 return
             distance = abs(group.size - live.current_actions.none) + (0 if reached else self._outdated(connection, group))
             if nearest is None or distance < nearest:
@@ -289,10 +296,7 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
     ) -> None:
         """Raise what stands in the way of `live`, as the group has told it since `began`; older errors are of older attempts."""
         still = connection.clock.now() - since
-        client: Any = connection.client(self.client)
-        with translated(f"reading the errors of {group.address}"):
-            told = list(client.list_errors(request=self.place(connection, group), **ONCE))
-        errors = [each.error for each in told if datetime.fromisoformat(each.timestamp) >= began - POLL]
+        errors = told_errors(connection, group.address, began - POLL)
         for error in errors:
             if error.code == QUOTA_CODE:
                 raise QuotaError(f"{group.address} cannot grow to {group.size} VMs: {error.message} {QUOTA_HELP}")
@@ -314,10 +318,6 @@ def _delete_instances(client: Any, request: dict[str, Any], key: str) -> compute
 def _template(instance: compute_v1.ManagedInstance) -> str:
     """The name of the template a VM was made from."""
     return str(instance.version.instance_template).rpartition("/")[2]
-
-
-def _healthy(instance: compute_v1.ManagedInstance) -> bool:
-    return any(each.detailed_health_state == "HEALTHY" for each in instance.instance_health)
 
 
 INSTANCE_GROUP = InstanceGroupDriver(

@@ -14,9 +14,11 @@ from ironwood.resources.base import GLOBAL, Address
 from ironwood.resources.group import InstanceTemplate
 from ironwood.resources.secret import SecretAccess, SecretUse
 from ironwood.serving import VARIABLES
+from ironwood.tpu import BY_MACHINE_TYPE
 
 STARTUP_SCRIPT = "startup-script"
 IMAGE_PROJECT = "ubuntu-os-accelerator-images"
+DEBIAN_PROJECT = "debian-cloud"
 RESERVATION_KEY = "compute.googleapis.com/reservation-name"
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
@@ -26,10 +28,10 @@ def _template(connection: Connection, resource: InstanceTemplate) -> compute_v1.
         boot=True,
         auto_delete=True,
         initialize_params=compute_v1.AttachedDiskInitializeParams(
-            # TPU VMs refuse plain persistent disks, and ten GiB, the default, hold no model.
-            disk_type="hyperdisk-balanced",
+            # TPU VMs refuse plain persistent disks, E2 VMs take nothing else; ten GiB, the default, hold no model.
+            disk_type="hyperdisk-balanced" if resource.machine_type in BY_MACHINE_TYPE else "pd-standard",
             disk_size_gb=resource.boot_disk_gib,
-            source_image=f"projects/{IMAGE_PROJECT}/global/images/family/{resource.image_family}",
+            source_image=f"projects/{DEBIAN_PROJECT if resource.image_family.startswith('debian-') else IMAGE_PROJECT}/global/images/family/{resource.image_family}",
         ),
     )
     properties = compute_v1.InstanceProperties(

@@ -32,7 +32,7 @@ def _health_check(connection: Connection, resource: HealthCheck) -> compute_v1.H
     return compute_v1.HealthCheck(
         name=resource.name,
         description=marker.description(resource.owner),
-        type_="HTTP",
+        type_=resource.protocol,
         http_health_check=compute_v1.HTTPHealthCheck(port=resource.port, request_path=resource.request_path),
         check_interval_sec=resource.interval_seconds,
         timeout_sec=resource.timeout_seconds,
@@ -47,6 +47,7 @@ def _read_health_check(message: compute_v1.HealthCheck, scope: str) -> HealthChe
         name=message.name,
         scope=scope,
         owner=marker.owner_in_text(message.description),
+        protocol=message.type_,
         port=message.http_health_check.port,
         request_path=message.http_health_check.request_path,
         interval_seconds=message.check_interval_sec,
@@ -61,7 +62,7 @@ def _backend_service(connection: Connection, resource: BackendService) -> comput
     return compute_v1.BackendService(
         name=resource.name,
         description=marker.description(resource.owner),
-        load_balancing_scheme=SCHEME,
+        load_balancing_scheme=resource.scheme,
         protocol="HTTP",
         port_name=PORT_NAME,
         health_checks=[url(connection.project, resource.health_check)],
@@ -86,6 +87,7 @@ def _read_backend_service(message: compute_v1.BackendService, scope: str) -> Bac
         name=message.name,
         scope=scope,
         owner=marker.owner_in_text(message.description),
+        scheme=message.load_balancing_scheme,
         health_check=address_of(next(iter(message.health_checks), "")),
         backends=tuple(
             Backend(group=address_of(each.group), max_rate_per_vm=round(each.max_rate_per_instance or each.max_rate_per_endpoint))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloud.drivers.alerting import ALERT_POLICY, NOTIFICATION_CHANNEL, UPTIME_CHECK
+from cloud.drivers.autoscaler import AUTOSCALER
 from cloud.drivers.base import Driver
 from cloud.drivers.bigquery import DATASET, DATASET_WRITER, TABLE
 from cloud.drivers.bucket import BUCKET
@@ -60,6 +61,7 @@ _ALL: tuple[Driver[Any], ...] = (
     WORKLOAD_POLICY,
     INSTANCE_GROUP,
     ENDPOINT_GROUP,
+    AUTOSCALER,
     STRAY_INSTANCE,
     QUEUED_TPU,
     STRAY_TPU,

@@ -12,7 +12,7 @@ from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
 from cloud.journal import Attempt
-from ironwood.desired.apis import KNOWN_APIS
+from ironwood.apis import KNOWN_APIS
 from ironwood.resources.base import SERVICES
 from ironwood.resources.service_set import ServiceSet
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.errors import ApiError
-from emulator.rules import assumed
+from emulator.rules import assumed, documented
 
 if TYPE_CHECKING:
     from emulator.world import World
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 OWNER = "user:owner@example.com"
 TOKEN = "embedded-"  # noqa: S105  # a prefix, not a secret
 ACCOUNTS = "gserviceaccount.com"
+documented(
+    "quota-project", "x-goog-user-project names the project that is charged; one the caller may not use is a 403 USER_PROJECT_DENIED."
+)
 assumed("embedded-token", "A token is 'embedded-' and the caller's e-mail; no token is the project's owner; any other is a 401.")
 
 
@@ -45,6 +48,25 @@ def check(world: World, member: str) -> None:
     accounts = (row for _, row in world.store.items("service_accounts"))
     if not any(row["email"] == email and row["deleted"] is None for row in accounts):
         raise unauthenticated()
+
+
+def check_quota_project(world: World, project: str | None) -> None:
+    """Raise the 403 for a quota project the caller may not use: any but the project itself."""
+    if not project or project in {world.project, world.settings.project_number}:
+        return
+    url = f"https://console.developers.google.com/iam-admin/iam/project?project={project}"
+    message = (
+        f"Caller does not have required permission to use project {project}. Grant the caller the roles/serviceusage.serviceUsageConsumer "
+        f"role, or a custom role with the serviceusage.services.use permission, by visiting {url} and then retry. Propagation of the new "
+        "permission may take a few minutes."
+    )
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "USER_PROJECT_DENIED",
+        "domain": "googleapis.com",
+        "metadata": {"consumer": f"projects/{project}"},
+    }
+    raise ApiError(403, message, reason="forbidden", details=[info])
 
 
 def unauthenticated() -> ApiError:

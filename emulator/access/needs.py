@@ -26,7 +26,7 @@ REFERENCED: dict[str, tuple[str, dict[str, str]]] = {
         {"targetHttpProxies": "compute.targetHttpProxies.use", "targetHttpsProxies": "compute.targetHttpsProxies.use"},
     ),
 }
-CONDITIONAL = ("iam.serviceAccounts.actAs",)
+CONDITIONAL = ("iam.serviceAccounts.actAs", "iam.serviceAccounts.getAccessToken")
 """Permissions that handlers ask for by themselves."""
 
 

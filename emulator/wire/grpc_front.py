@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import any_pb2, json_format
 from google.rpc import error_details_pb2, status_pb2
 
-from emulator.access.callers import caller
+from emulator.access.callers import caller, check_quota_project
 from emulator.call import Call
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
 from emulator.times import utc
@@ -75,6 +75,7 @@ class GrpcFront(grpc.GenericRpcHandler):
             await ended.wait()
 
         try:
+            check_quota_project(self._world, metadata.get("x-goog-user-project"))
             content = await self._pipeline.run(api, call, entry, gone)
         except ApiError as error:
             await _abort(context, error)

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.access.callers import caller
+from emulator.access.callers import caller, check_quota_project
 from emulator.call import Call, Raw, Wire
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
 from emulator.times import utc
@@ -70,6 +70,7 @@ class RestFront:
             call = self._call(match, query, b"" if match.route.media else body)
             call = replace(call, wire=Wire(payload=body, headers=request.headers, query=request.query_params))
             entry.request_id = call.request_id
+            check_quota_project(self._world, request.headers.get("x-goog-user-project"))
             answer = await self._pipeline.run(match.route.api, call, entry, gone)
         except ApiError as error:
             entry.status = error.status

@@ -21,9 +21,11 @@ from ironwood.errors import BudgetError
 from ironwood.graph import Graph
 from ironwood.placement import pod_of
 from ironwood.profile import BudgetAction, Profile
+from ironwood.resources.autoscaler import ON, Autoscaler
 from ironwood.resources.base import Address
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.vertex import DeployedModel
+from ironwood.sizes import most_of, sizes_of
 from ironwood.state import Effect, Reservation, Settled, Spending, State
 
 EVERY = timedelta(minutes=1)
@@ -45,7 +47,7 @@ EFFECTS: Mapping[str, Effect] = {
 class Capped:
     """Sizes (pods by tier) within the budget, and for each tier that was lowered why."""
 
-    sizes: dict[str, int]
+    sizes: Mapping[str, int]
     reasons: dict[str, str]
 
 
@@ -104,7 +106,7 @@ def ahead(profile: Profile) -> timedelta:
 def due(profile: Profile, spending: Spending | None, spent_usd: Decimal, hourly_usd: Decimal) -> list[BudgetAction]:
     """The actions whose threshold is passed and that were not done yet this month, lowest first.
 
-    One that lowers sizes is due when what is spent until it has taken effect would pass its threshold.
+    One that lowers sizes is due when what is spent until it has taken effect would pass its threshold; `hourly_usd` is the most that may be by then.
     """
     soon = spent_usd + hourly_usd * Decimal(ahead(profile).total_seconds()) / 3600
     done = spending.done if spending else {}
@@ -118,20 +120,22 @@ def cap(profile: Profile, state: State, sizes: Mapping[str, int], month: str) ->
     """`sizes` (pods by tier) as far as what the budget has done in `month` (`2026-11`) lets them be."""
     spending = state.spending
     if spending is None or spending.month != month:
-        return Capped(sizes=dict(sizes), reasons={})
-    capped, reasons = dict(sizes), {}
+        return Capped(sizes=sizes, reasons={})
+    capped, most, reasons = dict(sizes), most_of(profile, sizes), {}
+    wanted = {tier: max(pods, most.get(tier, 0)) if pods else 0 for tier, pods in sizes.items()}
     for action in actions_of(profile):
         effect = spending.done.get(key_of(profile, action))
         if effect is None:
             continue
-        for tier, most in _bounds(profile, action, effect, spending):
-            if tier in capped and capped[tier] > most:
-                capped[tier] = most
+        for tier, limit in _bounds(profile, action, effect, spending):
+            if tier in capped and max(capped[tier], most.get(tier, 0) if capped[tier] else 0) > limit:
+                capped[tier] = min(capped[tier], limit)
+                most |= {tier: limit} if tier in most else {}
                 reasons[tier] = (
-                    f"{sizes[tier]} wanted, {most} allowed: {action.do} at {action.at:.0%} of ${profile.budget.amount_usd:,} a month, "
+                    f"{wanted[tier]} wanted, {limit} allowed: {action.do} at {action.at:.0%} of ${profile.budget.amount_usd:,} a month, "
                     f"${spending.spent_usd:,.2f} spent"
                 )
-    return Capped(sizes=capped, reasons=reasons)
+    return Capped(sizes=sizes_of(capped, most), reasons=reasons)
 
 
 def _bounds(profile: Profile, action: BudgetAction, effect: Effect, spending: Spending) -> Iterator[tuple[str, int]]:
@@ -151,6 +155,16 @@ def pods_of(profile: Profile, live: Graph) -> dict[str, int]:
         if order is not None and isinstance(group, InstanceGroup):
             held[order[0]] += group.size
     return {name: -(-vms // pod_of(profile.enabled_tiers[name]).vms) for name, vms in held.items()}
+
+
+def standing(profile: Profile, live: Graph) -> Mapping[str, int]:
+    """The same, with the most that an autoscaler of `live` that is on may come to."""
+    found = {}
+    for each in live:
+        order = order_of(profile, each.group.name) if isinstance(each, Autoscaler) and each.owner == profile.name else None
+        if order is not None and isinstance(each, Autoscaler) and each.mode == ON:
+            found[order[0]] = -(-each.most // pod_of(profile.enabled_tiers[order[0]]).vms)
+    return sizes_of(pods_of(profile, live), found)
 
 
 def more_usd_hour(live: Graph, wanted: Graph, prices: PriceBook) -> Decimal:

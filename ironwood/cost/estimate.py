@@ -1,4 +1,4 @@
-"""What a graph costs an hour, line by line, and what a plan changes about it.
+"""What a graph costs an hour, line by line, and what a plan changes about it; with autoscalers also the most it may come to.
 
 Charged: chips and boot disks by VM (reserved chips are paid by their reservation, used or not), the NAT gateway by the VMs that use it,
 forwarding rules (the first five together), addresses no rule uses, stored bytes, alert conditions, scheduler jobs beyond the free ones, the cache, Cloud Armor by policy
@@ -10,13 +10,14 @@ price: the price book.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from ironwood import tpu, tpu_v5e
 from ironwood.cost.pricebook import HOURS_A_DAY, HOURS_A_MONTH, PriceBook
 from ironwood.graph import Graph
+from ironwood.resources.autoscaler import ON, Autoscaler
 from ironwood.resources.base import Address
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.cache import RedisInstance
@@ -55,15 +56,21 @@ class CostLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """The hourly cost of a graph under one price book."""
+    """The hourly cost of a graph under one price book; `at_most` are the lines with every group as large as its autoscaler may make it."""
 
     book: str
     lines: tuple[CostLine, ...]
+    at_most: tuple[CostLine, ...]
 
     @property
     def hourly_usd(self) -> Decimal:
         """US dollars an hour, unrounded."""
         return sum((line.hourly_usd for line in self.lines), Decimal(0))
+
+    @property
+    def most_usd(self) -> Decimal:
+        """US dollars an hour that autoscalers may take it to."""
+        return sum((line.hourly_usd for line in self.at_most), Decimal(0))
 
     @property
     def unleased_usd(self) -> Decimal:
@@ -82,32 +89,38 @@ class Estimate:
 
     def exposure_usd(self, unwatched: timedelta = UNWATCHED) -> Decimal:
         """What it costs if everything of ours dies now and nobody looks for `unwatched`."""
-        return self.hourly_usd * Decimal(unwatched.total_seconds()) / 3600
+        return self.most_usd * Decimal(unwatched.total_seconds()) / 3600
 
 
 def estimate(graph: Graph, book: PriceBook) -> Estimate:
-    """What everything in `graph` costs an hour under `book`."""
+    """What everything in `graph` costs an hour under `book`; a group that an autoscaler is to bring within its bounds counts as it will be."""
+    owners = {each.group: each for each in graph if isinstance(each, Autoscaler) and each.mode == ON}
     groups = [each for each in graph if isinstance(each, InstanceGroup)]
-    return Estimate(
-        book=book.name,
-        lines=tuple(
-            line
-            for line in [
-                *_groups(graph, groups, book),
-                *_deployed(graph, book),
-                *_development(graph, book),
-                *_nat(graph, groups, book),
-                *_rules(graph, book),
-                *_addresses(graph, book),
-                *_stored(graph, book),
-                *_alarms(graph, book),
-                *_jobs(graph, book),
-                *_caches(graph, book),
-                *_policies(graph, book),
-            ]
-            if line.hourly_usd or line.committed_usd
-        ),
+    now = [_within(each, owners.get(each.address)) for each in groups]
+    lines = tuple(_lines(graph, now, book))
+    most = [replace(each, size=owners[each.address].most) if each.address in owners else each for each in now]
+    return Estimate(book=book.name, lines=lines, at_most=tuple(_lines(graph, most, book)) if owners else lines)
+
+
+def _within(group: InstanceGroup, owner: Autoscaler | None) -> InstanceGroup:
+    return group if owner is None else replace(group, size=min(max(group.size, owner.least), owner.most))
+
+
+def _lines(graph: Graph, groups: list[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
+    every = (
+        _groups(graph, groups, book),
+        _deployed(graph, book),
+        _development(graph, book),
+        _nat(graph, groups, book),
+        _rules(graph, book),
+        _addresses(graph, book),
+        _stored(graph, book),
+        _alarms(graph, book),
+        _jobs(graph, book),
+        _caches(graph, book),
+        _policies(graph, book),
     )
+    return (line for of in every for line in of if line.hourly_usd or line.committed_usd)
 
 
 def cents(usd: Decimal) -> Decimal:
@@ -118,11 +131,15 @@ def cents(usd: Decimal) -> Decimal:
 def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
     for group in groups:
         template = graph.get(group.template)
-        if not isinstance(template, InstanceTemplate) or template.machine_type not in tpu.BY_MACHINE_TYPE:
+        if not isinstance(template, InstanceTemplate):
+            continue
+        if template.machine_type not in tpu.BY_MACHINE_TYPE:
+            yield from _plain(graph, group, template, book)
             continue
         generation = tpu.BY_MACHINE_TYPE[template.machine_type]
         pod_chips = int(dict(template.labels).get("pod-chips", generation.chips_per_vm))
-        price = book.chip_hour_usd(family=generation.name, consumption=_CONSUMPTION[template.provisioning_model], pod_chips=pod_chips)
+        consumption, region = _CONSUMPTION[template.provisioning_model], tpu.region_of(group.scope)
+        price = book.chip_hour_usd(family=generation.name, consumption=consumption, pod_chips=pod_chips, region=region)
         chips = group.size * generation.chips_per_vm
         if template.reservation:
             what = f"{chips:,} {generation.name} chips of reservation {template.reservation}"
@@ -138,13 +155,24 @@ def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> I
             yield CostLine(address=group.address, what=what, hourly_usd=hourly, unleased_usd=_unleased(graph, group) * hourly)
 
 
+def _plain(graph: Graph, group: InstanceGroup, template: InstanceTemplate, book: PriceBook) -> Iterator[CostLine]:
+    """VMs without TPUs, such as those of `probe_cloud`, with the standard disks they boot from."""
+    if (price := book.vm_hour.get(template.machine_type)) is None:
+        return
+    disk = book.vm_disk_gib_month.usd * template.boot_disk_gib / HOURS_A_MONTH if book.vm_disk_gib_month else Decimal(0)
+    hourly = group.size * (price.usd + disk)
+    what = f"{group.size} {template.machine_type} VMs with disks"
+    yield CostLine(address=group.address, what=what, hourly_usd=hourly, unleased_usd=_unleased(graph, group) * hourly)
+
+
 def _deployed(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     """Models at Vertex AI: chips of the replicas that run, at prices of Vertex AI's own."""
     for each in graph:
         if isinstance(each, DeployedModel) and each.machine_type in tpu.BY_MACHINE_TYPE:
             generation = tpu.BY_MACHINE_TYPE[each.machine_type]
             consumption = "spot" if each.spot else "on_demand"
-            price = book.chip_hour_usd(family=f"vertex-{generation.name}", consumption=consumption, pod_chips=generation.chips_per_vm)
+            family, region = f"vertex-{generation.name}", tpu.region_of(each.scope)
+            price = book.chip_hour_usd(family=family, consumption=consumption, pod_chips=generation.chips_per_vm, region=region)
             chips = each.running * generation.chips_per_vm
             yield CostLine(address=each.address, what=f"{chips:,} {generation.name} Vertex AI chips", hourly_usd=chips * price)
 
@@ -153,7 +181,8 @@ def _development(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     """Chips of development TPUs that are there or are to be; VM and boot disk are part of their price (documented)."""
     for each in graph:
         if isinstance(each, QueuedTpu) and each.state == ACTIVE and (chips := tpu_v5e.chips_of(each.accelerator_type)):
-            price = book.chip_hour_usd(family=tpu_v5e.FAMILY, consumption=each.consumption, pod_chips=chips)
+            region = tpu.region_of(each.scope)
+            price = book.chip_hour_usd(family=tpu_v5e.FAMILY, consumption=each.consumption, pod_chips=chips, region=region)
             yield CostLine(address=each.address, what=f"{chips:,} {tpu_v5e.FAMILY} chips", hourly_usd=chips * price)
 
 
@@ -165,11 +194,13 @@ def _unleased(graph: Graph, group: InstanceGroup) -> Decimal:
 
 
 def _nat(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
-    vms = sum(group.size for group in groups)
+    """Each region's gateway by the VMs that stand there."""
+    groups = tuple(groups)
     if book.nat_vm_hour is None or book.nat_hour_most is None:
         return
     for router in graph:
         if isinstance(router, Router):
+            vms = sum(group.size for group in groups if tpu.region_of(group.scope) == tpu.region_of(router.scope))
             hourly = book.nat_hour_most.usd if vms > NAT_FLAT_FROM_VMS else vms * book.nat_vm_hour.usd
             yield CostLine(address=router.address, what="NAT gateway", hourly_usd=hourly)
 

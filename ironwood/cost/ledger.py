@@ -7,7 +7,7 @@ first about a beginning holds; of several ends the earliest. 4. What is found by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -231,8 +231,11 @@ class Repairs:
     told: tuple[str, ...]
 
 
-def repairs(book: Book, seen: Seen, since: datetime) -> Repairs:
-    """What is to be written so that `book`, the ledger since an instant, says what the cloud shows; what ran on from before it is not worth telling."""
+def repairs(book: Book, seen: Seen, since: datetime, elastic: Collection[str] = ()) -> Repairs:
+    """What is to be written so that `book`, the ledger since an instant, says what the cloud shows.
+
+    Not worth telling is what ran on from before it, and what autoscalers do: VMs of the groups `elastic` (addresses as text) come and go unannounced.
+    """
     there = {vm.id: vm for vm in seen.vms}
     vms: list[Vm] = []
     told: list[str] = []
@@ -240,7 +243,7 @@ def repairs(book: Book, seen: Seen, since: datetime) -> Repairs:
     vms.extend(replace(vm, end=_earliest(vm.end, seen.ended.get(vm.id))) for vm in unknown)
     told.extend(
         _counted(
-            [vm for vm in unknown if since <= vm.start < seen.at - LAG],
+            [vm for vm in unknown if since <= vm.start < seen.at - LAG and vm.make.group not in elastic],
             "ran and the ledger did not know them; they are counted from when they began",
         )
     )
@@ -249,7 +252,7 @@ def repairs(book: Book, seen: Seen, since: datetime) -> Repairs:
         end = _earliest(there[vm.id].end if vm.id in there else None, seen.ended.get(vm.id))
         if end is not None:
             vms.append(replace(vm, end=end))
-            if end < seen.at - LAG and not book.let_go(vm, end):
+            if end < seen.at - LAG and not book.let_go(vm, end) and vm.make.group not in elastic:
                 late.append(vm)
         elif vm.id not in there:
             vms.append(replace(vm, end=book.at_the_latest(vm, seen.at)))

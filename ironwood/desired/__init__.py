@@ -19,21 +19,24 @@ from ironwood.desired.driving import driving
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
+from ironwood.desired.regions import services
 from ironwood.desired.security import given as given_secrets
 from ironwood.desired.security import security
 from ironwood.desired.spending import spending
-from ironwood.desired.stops import lease_job, stops
+from ironwood.desired.stops import lease_job, off_job, stops
 from ironwood.desired.tiers import Serving, option_of
 from ironwood.desired.vertex import deployments, vertex
 from ironwood.desired.watching import watching
 from ironwood.graph import Graph
 from ironwood.placement import options_of
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import OFF, Autoscaler
 from ironwood.resources.base import Resource
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.vertex import DeployedModel, EndpointTraffic
+from ironwood.sizes import most_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +69,13 @@ def _analytics(footing: Footing) -> Iterator[Resource]:
 
 
 def _tiers(footing: Footing) -> Iterator[Resource]:
+    yield from services(footing.tiers).values()
     for tier in footing.tiers.values():
         for each in tier.resources:
-            yield replace(each, lease=lease_job(footing.profile, each)) if isinstance(each, InstanceGroup) else each
+            if isinstance(each, InstanceGroup):
+                yield replace(each, lease=lease_job(footing.profile, each))
+            else:
+                yield replace(each, lease=off_job(footing.profile, each)) if isinstance(each, Autoscaler) else each
 
 
 def _development(footing: Footing) -> Iterator[Resource]:
@@ -76,7 +83,7 @@ def _development(footing: Footing) -> Iterator[Resource]:
 
 
 def _front(footing: Footing) -> Iterator[Resource]:
-    yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
+    yield from front_end(footing.profile, services(footing.tiers))
 
 
 def _memory(footing: Footing) -> Iterator[Resource]:
@@ -111,7 +118,13 @@ def _stops(footing: Footing) -> Iterator[Resource]:
     groups = (each for tier in footing.tiers.values() for each in tier.leased)
     deployed = deployments(footing.profile, footing.base.account)
     yield from stops(
-        footing.profile, groups, footing.live, footing.now, deployed=deployed, tpus=development_tpus(footing.profile, footing.base)
+        footing.profile,
+        groups,
+        footing.live,
+        footing.now,
+        deployed=deployed,
+        tpus=development_tpus(footing.profile, footing.base),
+        autoscalers=[each for tier in footing.tiers.values() for each in tier.autoscalers],
     )
 
 
@@ -147,12 +160,13 @@ def desired(
 ) -> Graph:
     """Everything `profile` wants while its tiers hold `sizes` pods (tier -> pods; every enabled tier).
 
-    What `live` holds decides where the VMs of a tier with fallbacks stand; `exhausted` where none are to be ordered; `now` whether leases are
+    What `live` holds decides where the VMs of a tier with fallbacks stand; `exhausted` where none are to be ordered, `Sizes` how far autoscalers may go; `now` whether leases are
     renewed. Raises StockoutError when a tier has to grow and has no option left.
     """
     base = Base(profile)
+    most = most_of(profile, sizes)
     tiers = {
-        name: Serving(profile, base, name, tier, sizes[name], live, {number for of, number in exhausted if of == name})
+        name: Serving(profile, base, name, tier, sizes[name], live, {number for of, number in exhausted if of == name}, most.get(name, 0))
         for name, tier in profile.enabled_tiers.items()
     }
     footing = Footing(profile=profile, base=base, tiers=tiers, live=live, now=now)
@@ -171,10 +185,16 @@ def order_of(profile: Profile, group: str) -> tuple[str, int] | None:
 
 
 def at_rest(live: Graph) -> Graph:
-    """`live` with every group at zero VMs, without development TPUs and the cache, and with nothing deployed at Vertex AI.
+    """`live` with every group at zero VMs and its autoscaler off, without development TPUs and the cache, and with nothing deployed at Vertex AI.
 
     It is what teardown wants first, because it is what stops the billing.
     """
     stopped = QueuedTpu | StrayTpu | DeployedModel | EndpointTraffic | RedisInstance
     standing = (each for each in entered(live) if not isinstance(each, stopped))
-    return Graph.of(replace(each, size=0, lacking=0) if isinstance(each, InstanceGroup) else each for each in standing)
+    return Graph.of(_at_rest(each) for each in standing)
+
+
+def _at_rest(each: Resource) -> Resource:
+    if isinstance(each, InstanceGroup):
+        return replace(each, size=0, lacking=0, autoscaler="")
+    return replace(each, mode=OFF) if isinstance(each, Autoscaler) else each

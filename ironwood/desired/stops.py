@@ -3,21 +3,24 @@
 1. `stop_at`: at a cron time. 2. The dead-man lease: when nobody has renewed it (`ironwood/lease.py`); every group refers to the job of its lease,
 so the job is made before the group has VMs and deleted after it. It leaves the tier's `lease_floor`, if it has one. 3. A model
 deployed at Vertex AI has the same two jobs, which undeploy it, a development TPU too: they delete its queued resource with its node. Neither lease is
-tried again within five minutes: the call that proves it finds nothing.
+tried again within five minutes: the call that proves it finds nothing. 4. A group under an autoscaler has each job twice: Google refuses to resize it until
+the autoscaler is off. The one that switches it off is written after the one that empties, so that it never fires the later of the two.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ironwood import naming
+from ironwood import naming, tpu
 from ironwood.desired.access import bindings
+from ironwood.desired.autoscaling import autoscalers as by_group
 from ironwood.graph import Graph
 from ironwood.lease import Lease, lease_of
 from ironwood.profile import Profile
+from ironwood.resources.autoscaler import OFF, Autoscaler
 from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.iam_binding import IamBinding
@@ -43,6 +46,7 @@ def stops(
     *,
     deployed: Iterable[DeployedModel] = (),
     tpus: Iterable[QueuedTpu] = (),
+    autoscalers: Iterable[Autoscaler] = (),
 ) -> Iterator[Resource]:
     """The jobs, their account and what it may do; nothing where the profile wants neither. What a job has stopped is drift.
 
@@ -60,10 +64,11 @@ def stops(
     granted = tuple(bindings(account, roles))
     yield account
     yield from granted
+    scaled = by_group(autoscalers)
     for group, stays in groups:
         job = SchedulerJob(
             name=naming.stop_job(group.name),
-            scope=f"regions/{profile.region}",
+            scope=f"regions/{tpu.region_of(group.scope)}",
             owner=profile.name,
             schedule="",
             time_zone=UTC,
@@ -73,28 +78,32 @@ def stops(
             granted=tuple(each.address for each in granted),
         )
         if profile.stop_at is not None:
-            yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+            stop = replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
+            yield stop
+            yield from _autoscaler_off(stop, naming.stop_off_job(group.name), group, live, scaled)
         if profile.lease.enabled:
-            yield _lease(profile, replace(job, name=naming.lease_job(group.name), call=f"resize?size={stays}"), live, now)
-            yield from (_lease(profile, off, live, now) for off in _autoscaler_off(job, group, live))
-    for tpu in tpus:
-        yield from _of_tpu(profile, tpu, account, granted, live, now)
+            lease = _lease(profile, replace(job, name=naming.lease_job(group.name), call=f"resize?size={stays}"), live, now)
+            yield lease
+            for off in _autoscaler_off(lease, naming.lease_off_job(group.name), group, live, scaled):
+                yield replace(off, schedule=lease.schedule)
+    for queued in tpus:
+        yield from _of_tpu(profile, queued, account, granted, live, now)
     for each in models:
         yield from _of_deployed(profile, each, account, granted, live, now)
 
 
 def _of_tpu(
-    profile: Profile, tpu: QueuedTpu, account: ServiceAccount, granted: tuple[IamBinding, ...], live: Graph, now: datetime | None
+    profile: Profile, queued: QueuedTpu, account: ServiceAccount, granted: tuple[IamBinding, ...], live: Graph, now: datetime | None
 ) -> Iterator[SchedulerJob]:
     job = SchedulerJob(
-        name=naming.stop_job(tpu.name),
+        name=naming.stop_job(queued.name),
         scope=f"regions/{profile.region}",
         owner=profile.name,
         schedule="",
         time_zone=UTC,
         endpoint=TPU,
-        target=f"locations/{tpu.scope.partition('/')[2]}/queuedResources",
-        call=f"{tpu.name}?force=true",
+        target=f"locations/{queued.scope.partition('/')[2]}/queuedResources",
+        call=f"{queued.name}?force=true",
         method="DELETE",
         account=account.address,
         granted=tuple(each.address for each in granted),
@@ -102,7 +111,7 @@ def _of_tpu(
     if profile.stop_at is not None:
         yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
     if profile.lease.enabled:
-        yield _lease(profile, replace(job, name=naming.lease_job(tpu.name), retries=0), live, now)
+        yield _lease(profile, replace(job, name=naming.lease_job(queued.name), retries=0), live, now)
 
 
 def _of_deployed(
@@ -129,18 +138,30 @@ def _of_deployed(
         yield _lease(profile, replace(job, name=naming.lease_job(deployed.name)), live, now)
 
 
-def _autoscaler_off(job: SchedulerJob, group: InstanceGroup, live: Graph) -> Iterator[SchedulerJob]:
-    """Where somebody gave the group an autoscaler: a job that switches it off."""
-    found = live.get(group.address)
-    if isinstance(found, InstanceGroup) and found.autoscaler:
+def _autoscaler_off(
+    emptying: SchedulerJob, name: str, group: InstanceGroup, live: Graph, scaled: Mapping[str, Autoscaler]
+) -> Iterator[SchedulerJob]:
+    """The job that switches the group's autoscaler off, ours or one that somebody gave it, so that `emptying` is let through."""
+    own = scaled.get(group.name)
+    autoscaler = own.name if own is not None else _theirs(group, live)
+    if autoscaler:
         yield replace(
-            job,
-            name=naming.lease_off_job(group.name),
+            emptying,
+            name=name,
             target=group.scope,
-            call=f"autoscalers?autoscaler={found.autoscaler}",
+            call=f"autoscalers?autoscaler={autoscaler}",
             method="PATCH",
-            body='{"autoscalingPolicy":{"mode":"OFF"}}',
+            body=json.dumps({"autoscalingPolicy": {"mode": OFF}}, separators=(",", ":")),
+            after=emptying.address,
         )
+
+
+def _theirs(group: InstanceGroup, live: Graph) -> str:
+    """The autoscaler that somebody gave the group, "" for none; one of ours that is not wanted any more goes by itself."""
+    found = live.get(group.address)
+    name = found.autoscaler if isinstance(found, InstanceGroup) else ""
+    known = live.get(Address(kind=Autoscaler.kind, scope=group.scope, name=name))
+    return "" if isinstance(known, Autoscaler) and known.owner == group.owner else name
 
 
 def _lease(profile: Profile, job: SchedulerJob, live: Graph, now: datetime | None) -> SchedulerJob:
@@ -155,4 +176,13 @@ def lease_job(profile: Profile, group: InstanceGroup) -> Address | None:
     """The job that empties `group` when its lease ends; None for a profile without leases."""
     if not profile.lease.enabled:
         return None
-    return Address(kind=SchedulerJob.kind, scope=f"regions/{profile.region}", name=naming.lease_job(group.name))
+    return Address(kind=SchedulerJob.kind, scope=f"regions/{tpu.region_of(group.scope)}", name=naming.lease_job(group.name))
+
+
+def off_job(profile: Profile, autoscaler: Autoscaler) -> Address | None:
+    """The job that switches `autoscaler` off when its group's lease ends; None for a profile without leases."""
+    if not profile.lease.enabled:
+        return None
+    return Address(
+        kind=SchedulerJob.kind, scope=f"regions/{tpu.region_of(autoscaler.scope)}", name=naming.lease_off_job(autoscaler.group.name)
+    )

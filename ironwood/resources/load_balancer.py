@@ -10,10 +10,13 @@ from ironwood.resources.base import Address, Marking, Resource, observed
 
 @dataclass(frozen=True, kw_only=True)
 class HealthCheck(Resource):
-    """An HTTP health check; times in seconds. Marked in its description."""
+    """An HTTP health check; times in seconds. Marked in its description. A check of another `protocol` is a stranger's and cannot become one."""
 
     kind: ClassVar[str] = "health_check"
     marking: ClassVar[Marking] = "description"
+    immutable: ClassVar[frozenset[str]] = frozenset({"protocol"})
+
+    protocol: str = "HTTP"
 
     port: int
     request_path: str
@@ -49,10 +52,16 @@ class SecurityPolicy(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class BackendService(Resource):
-    """The VMs of one tier behind the load balancer, and the security policy before them; times in seconds. Marked in its description."""
+    """The VMs of one tier behind the load balancer, and the security policy before them; times in seconds. Marked in its description.
+
+    A service of another load balancing `scheme` is a stranger's and cannot become one of ours.
+    """
 
     kind: ClassVar[str] = "backend_service"
     marking: ClassVar[Marking] = "description"
+    immutable: ClassVar[frozenset[str]] = frozenset({"scheme"})
+
+    scheme: str = "EXTERNAL_MANAGED"
 
     health_check: Address
     backends: tuple[Backend, ...]

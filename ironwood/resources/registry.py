@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ironwood.resources.analytics import Dataset, DatasetWriter, Table
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.base import Resource
 from ironwood.resources.bucket import Bucket
 from ironwood.resources.budget import Budget, Subscription, Topic
@@ -50,6 +51,7 @@ KINDS: dict[str, type[Resource]] = {
         WorkloadPolicy,
         InstanceGroup,
         EndpointGroup,
+        Autoscaler,
         StrayInstance,
         QueuedTpu,
         StrayTpu,

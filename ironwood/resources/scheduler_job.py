@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ironwood.resources.base import Address, Marking, Resource, observed
@@ -22,7 +22,7 @@ class SchedulerJob(Resource):
 
     `target` is a path below the project, no reference: a job may be there before what it calls, and after it. `granted`: the bindings without
     which the call is refused. `schedule` is a cron expression in `time_zone`. `state` is ENABLED or PAUSED: one paused by hand is drift. A 2xx only says that the call
-    was accepted; a failed one is tried again up to five times. `body` is JSON, "" for none.
+    was accepted; a failed one is tried again up to five times. `after`: the job that is written before it. `body` is JSON, "" for none.
 
     An `audience` makes it a call to somebody else's API: `target` and `call` stand right below `endpoint`, and the account brings an identity token (OIDC)
     for that audience instead of an access token of Google's APIs (OAuth).
@@ -41,6 +41,7 @@ class SchedulerJob(Resource):
     account: Address
     audience: str = ""
     granted: tuple[Address, ...] = observed(())
+    after: Address | None = field(default=None, compare=False)  # how a plan is ordered, nothing the cloud holds
     retries: int = 5
     state: str = "ENABLED"
     next_run: str = observed("")

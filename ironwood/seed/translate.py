@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ironwood import tpu
 from ironwood.errors import ProfileError
-from ironwood.profile import DEFAULT_MAX_REPLICAS, TIER_NAMES
+from ironwood.profile import DEFAULT_CHIPS, DEFAULT_MAX_REPLICAS, TIER_NAMES
 from ironwood.seed.reading import Reader
 from ironwood.seed.tfvars import Tfvars
 
@@ -78,13 +78,39 @@ def _place(reader: Reader) -> Told:
         yield Setting(
             path=("zone",), value=HOME[1], line=reader.line("zone"), why=f"{was}, which has no TPU7x; it is in {', '.join(zones)}"
         )
-    regions = reader.texts("regions")
-    if regions is not None:
-        yield Left(
-            line=reader.line("regions"),
-            variable="regions",
-            why=f"{', '.join(regions)}: a profile is of one region, TPU7x only in {HOME[0]}; make a profile a region, of a `generation` it has",
+
+
+def _regions(reader: Reader) -> Told:
+    """A further region gets the small tier, of a generation it has; one that has none, or where that tier is off, is left out."""
+    line, home = reader.line("regions"), reader.text("region") or HOME[0]
+    small = reader.switch("enable_small_tpu") is not False
+    for number, region in enumerate(reader.texts("regions") or ()):
+        if region in {home, HOME[0]}:
+            continue
+        offered = tpu.offered_in(region)
+        fits = [name for name in offered if _holds(DEFAULT_CHIPS["small"], name)]
+        has = ", ".join(f"{name} in {' and '.join(zones)}" for name, zones in offered.items()) or "no TPUs that tiers can use"
+        if not fits or not small:
+            would = f"; write `regions.{region}` with a tier of that" if offered else ""
+            yield Left(line=line, variable="regions", why=f"{region} has no TPU7x, it has {has}{would}")
+            continue
+        why = (
+            ""
+            if fits[0] == tpu.TPU7X.name
+            else f"{region} has no TPU7x, it has {has}; one more pod of {DEFAULT_CHIPS['small']} chips, paid beside the others"
         )
+        yield Setting(
+            path=("regions", region, "subnet_cidr"), value=f"10.{number + 1}.0.0/16", line=line, why="new: a subnet in each region"
+        )
+        yield Setting(path=("regions", region, "tiers", "small", "generation"), value=fits[0], line=line, why=why)
+
+
+def _holds(chips: int, generation: str) -> bool:
+    try:
+        tpu.slice_of(chips, tpu.GENERATIONS[generation])
+    except ProfileError:
+        return False
+    return True
 
 
 def _names(reader: Reader) -> Told:
@@ -125,21 +151,39 @@ def _tiers(reader: Reader) -> Told:
 
 
 def _scaling(reader: Reader) -> Told:
+    """An autoscaler for each tier that can have one, at the seed's target of the load balancer's rate instead of the CPU."""
     cpu = ("auto_scaling_target_cpu_utilization", "target_cpu_utilization")
     target, delay = reader.number(*cpu), reader.whole("scale_down_delay")
-    found = reader.given(*cpu)
-    if target is not None and found is not None:
-        yield Left(
-            line=found.line,
-            variable=found.name,
-            why=f"{target:g}: the CPU of a TPU VM says nothing of its chips, and scaled other machines there; `windows`, or `policy: {{between_plans: optimized}}`",
-        )
-    if delay is not None:
-        yield Left(
-            line=reader.line("scale_down_delay"),
-            variable="scale_down_delay",
-            why=f"{delay} s: what shrinks is drained first (`tiers.*.draining_seconds`), and a tier is held through pauses shorter than its `lead_minutes`",
-        )
+    found = reader.given(*cpu) or reader.given("scale_down_delay")
+    if found is None:
+        return
+    kept = [
+        tier
+        for tier in TIER_NAMES
+        if reader.switch(f"enable_{tier}_tpu") is not False and (tier != "large" or reader.switch("enable_large_tpu"))
+    ]
+    why = {tier: reason for tier in kept if (reason := _not_autoscaled(reader, tier))}
+    for tier in kept:
+        if tier in why:
+            continue
+        path = ("tiers", tier, "autoscaling")
+        if target is not None:
+            was = "was of the CPU, which says nothing of a TPU's chips: here of what a VM takes, load_balancer.max_rate_per_vm; docs/autoscaling.md"
+            yield Setting(path=(*path, "target"), value=target, line=reader.line(*cpu), why=was)
+        if delay is not None:
+            yield Setting(path=(*path, "scale_down_delay_seconds"), value=delay, line=reader.line("scale_down_delay"))
+    for tier, reason in why.items():
+        yield Left(line=found.line, variable=found.name, why=f"tier {tier} has no autoscaler: {reason}; its size is for `windows`")
+
+
+def _not_autoscaled(reader: Reader, tier: str) -> str:
+    """Why a tier cannot have an autoscaler, "" where it can."""
+    least = reader.whole(f"min_replicas_{tier}", "min_replicas")
+    most = reader.whole(f"max_replicas_{tier}", "max_replicas")
+    vms = (DEFAULT_MAX_REPLICAS[tier] if most is None else most) * DEFAULT_CHIPS[tier] // tpu.TPU7X.chips_per_vm
+    if vms > tpu.GROUP_VM_LIMIT:
+        return f"its largest size is {vms:,} VMs, more than the {tpu.GROUP_VM_LIMIT:,} of the one group an autoscaler sizes"
+    return "min_replicas is 0, and an empty tier is asked nothing it could scale by" if least == 0 else ""
 
 
 def _front(reader: Reader) -> Told:
@@ -232,4 +276,4 @@ def _unknown(reader: Reader) -> Told:
             yield Left(line=each.line, variable=name, why="is not a variable of the seed")
 
 
-RULES: tuple[Callable[[Reader], Told], ...] = (_place, _names, _tiers, _front, _money, _scaling, _sections)
+RULES: tuple[Callable[[Reader], Told], ...] = (_place, _regions, _names, _tiers, _front, _money, _scaling, _sections)

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from ironwood.placement import lead_of
 from ironwood.profile import Profile
+from ironwood.sizes import sizes_of, told_most
 from ironwood.windows.merge import Decision, merge
 from ironwood.windows.now import SizesNow
 from ironwood.windows.occurrences import InForce, Occurrence, occurrences, zone_of
@@ -146,7 +147,7 @@ def _held(profile: Profile, ahead: list[Stretch], start: datetime, leads: Leads)
             if later.begin <= start + lead and later.decision.sizes[tier] > sizes[tier]:
                 sizes[tier] = later.decision.sizes[tier]
                 reasons[tier] = f"ahead of {_local(later.begin, profile)}: {later.decision.reasons[tier]}"
-    return Decision(sizes=sizes, reasons=reasons, conflicts=now.conflicts)
+    return Decision(sizes=sizes_of(sizes, told_most(now.sizes)), reasons=reasons, conflicts=now.conflicts)
 
 
 def _joined(stretches: list[Stretch]) -> list[Stretch]:

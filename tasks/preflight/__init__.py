@@ -25,7 +25,8 @@ from tasks.preflight.security import security
 from tasks.preflight.vertex import vertex
 from tasks.retries import google_task
 
-CHECKS: tuple[Callable[[Asked], Iterator[Check]], ...] = (
+Checking = Callable[[Asked], Iterator[Check]]
+CHECKS: tuple[Checking, ...] = (
     apis,
     network,
     zones,

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from cloud import access
 from cloud.connection import Connection
 from cloud.drivers.service_set import SERVICE_SET
-from ironwood.desired.apis import KNOWN_APIS, REQUIRED_APIS
+from ironwood.apis import KNOWN_APIS, REQUIRED_APIS
 from ironwood.errors import ApiDisabledError, PermissionDeniedError
 from ironwood.graph import Graph
 from ironwood.resources.base import SERVICES

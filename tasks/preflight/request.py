@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ironwood.tpu import Generation
+
 CHIPS = "TPUS-PER-TPU-FAMILY-per-project-region"
 
 
@@ -19,3 +21,9 @@ def request(project: str, quota: str, value: int, dimensions: Mapping[str, str],
         f"`gcloud beta quotas preferences create --service={service} --project={project} --quota-id={quota} "
         f"--preferred-value={value}{f' --dimensions={where}' if where else ''}`"
     )
+
+
+def chips_request(project: str, generation: Generation, region: str, value: int, *, spot: bool) -> str:
+    """The command that asks for `value` chips of a generation in a region altogether."""
+    quota = f"{generation.spot_quota}-per-project-region" if spot else CHIPS
+    return request(project, quota, value, {"region": region} | ({} if spot else {"tpu_family": generation.quota_family.upper()}))

@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+import recorded_shapes
 from discovery_schemas import CHECKED, check, report
 
 from cloud import ports
@@ -31,6 +32,8 @@ def check_answer(response):
 def pytest_terminal_summary(terminalreporter):
     if CHECKED:
         terminalreporter.write_line(report())
+    if recorded_shapes.REPLAYED:
+        terminalreporter.write_line(recorded_shapes.summary())
 
 
 class Emulator:
@@ -116,6 +119,8 @@ class Emulator:
         self.do("POST", "global/networks", {"name": name, "autoCreateSubnetworks": False})
         link = f"projects/{self.project}/global/networks/{name}"
         self.do("POST", "regions/us-central1/subnetworks", {"name": f"{name}-sub", "network": link, "ipCidrRange": "10.0.0.0/16"})
+        probes = {"sourceRanges": ["130.211.0.0/22", "35.191.0.0/16"], "allowed": [{"IPProtocol": "tcp"}]}
+        self.do("POST", "global/firewalls", {"name": f"{name}-probes", "network": link, **probes})
         return link
 
     def template(self, name="template", **properties):

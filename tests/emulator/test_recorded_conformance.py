@@ -1,12 +1,11 @@
 """The emulator answers recorded real traffic: same statuses, same keys and types in successful bodies, Google's error envelopes."""
 
 import json
-from pathlib import Path
 
 import pytest
-from recorded_shapes import error_differences, shape_differences
+from recorded_shapes import RECORDED, error_differences, replayed, shape_differences
 
-RECORDING = Path(__file__).parents[1] / "data" / "recorded" / "compute-global-load-balancer.jsonl"
+RECORDING = RECORDED / "compute-global-load-balancer.jsonl"
 EXCHANGES = [json.loads(line) for line in RECORDING.read_text().splitlines()]
 
 
@@ -54,12 +53,12 @@ class Replay:
         return found
 
 
-def test_every_recorded_exchange_of_the_load_balancer_lifecycle_is_answered_alike(recorded_project, capsys):
+def test_every_recorded_exchange_of_the_load_balancer_lifecycle_is_answered_alike(recorded_project):
     replay = Replay(recorded_project)
-    unmatched = [(exchange, found) for exchange in EXCHANGES if (found := replay.differences(exchange))]
-    with capsys.disabled():
-        print(f"\nrecorded load balancer lifecycle: {len(EXCHANGES) - len(unmatched)} / {len(EXCHANGES)} exchanges matched")
-        for exchange, found in unmatched:
-            print(f"  {exchange['n']} {exchange['method']} {exchange['url']}: {'; '.join(found)}")
+    unmatched = [
+        (f"{exchange['n']} {exchange['method']} {exchange['url']}", found)
+        for exchange in EXCHANGES
+        if (found := replay.differences(exchange))
+    ]
     assert len(EXCHANGES) == 92
-    assert not unmatched
+    replayed(RECORDING, unmatched, len(EXCHANGES))

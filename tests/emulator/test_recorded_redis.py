@@ -2,12 +2,11 @@
 
 import json
 from datetime import datetime
-from pathlib import Path
 
 import pytest
-from recorded_shapes import shape_differences
+from recorded_shapes import RECORDED, replayed, shape_differences
 
-RECORDING = Path(__file__).parents[1] / "data" / "recorded" / "memorystore-redis-instance.jsonl"
+RECORDING = RECORDED / "memorystore-redis-instance.jsonl"
 EXCHANGES = [json.loads(line) for line in RECORDING.read_text().splitlines()]
 SECOND = 1.0
 
@@ -84,12 +83,12 @@ def lasted(metadata):
     return (end - begin).total_seconds()
 
 
-def test_every_recorded_exchange_of_the_redis_lifecycle_is_answered_alike(recorded_project, capsys):
+def test_every_recorded_exchange_of_the_redis_lifecycle_is_answered_alike(recorded_project):
     replay = Replay(recorded_project)
-    unmatched = [(exchange, found) for exchange in EXCHANGES if (found := replay.differences(exchange))]
-    with capsys.disabled():
-        print(f"\nrecorded Redis lifecycle: {len(EXCHANGES) - len(unmatched)} / {len(EXCHANGES)} exchanges matched")
-        for exchange, found in unmatched:
-            print(f"  {exchange['n']} {exchange['method']} {exchange['url']}: {'; '.join(found)}")
+    unmatched = [
+        (f"{exchange['n']} {exchange['method']} {exchange['url']}", found)
+        for exchange in EXCHANGES
+        if (found := replay.differences(exchange))
+    ]
     assert len(EXCHANGES) == 16
-    assert not unmatched
+    replayed(RECORDING, unmatched, len(EXCHANGES))

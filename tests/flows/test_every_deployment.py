@@ -30,6 +30,7 @@ RUNS: dict[str, dict[str, object]] = {
     "provision": {},
     "validate": {},
     "status": {},
+    "diagnose": {},
     "scale": {"sizes": {"small": 2}},
     "detect_drift": {"sizes": {"small": 2}},
     "check_budget": {},

@@ -76,6 +76,22 @@ def test_a_strangers_object_with_our_name_is_named_and_left_alone(flows_here: Em
     with pytest.raises(UnownedError, match=r"health_check/global/tpu-health-check exists and carries no marker.*adopt:"):
         provision(str(small_profile))
     assert len(flows_here.writes()) == before
+    small_profile.write_text(small_profile.read_text() + "adopt: [health_check/global/tpu-health-check]\n")
+    with pytest.raises(UnownedError, match=r"would have to be deleted and made anew \(protocol TCP -> HTTP\); it was left alone"):
+        provision(str(small_profile))
+    assert len(flows_here.writes()) == before
+
+
+def test_what_is_adopted_is_marked_and_made_like_the_profile(flows_here: EmbeddedCloud, small_profile: Path):
+    flows_here.enable("compute.googleapis.com")
+    theirs = compute_v1.HealthCheck(name="tpu-health-check", type_="HTTP", http_health_check=compute_v1.HTTPHealthCheck(port=1))
+    checks = client(flows_here, compute_v1.HealthChecksClient)
+    made = checks.insert_unary(project=PROJECT, health_check_resource=theirs)
+    small_profile.write_text(small_profile.read_text() + "adopt: [health_check/global/tpu-health-check]\n")
+    provision(str(small_profile))
+    adopted = checks.get(project=PROJECT, health_check="tpu-health-check")
+    assert (adopted.id, adopted.http_health_check.request_path) == (made.target_id, "/health")
+    assert provision(str(small_profile)) == 0, "it is ours now"
 
 
 def test_a_stranger_in_our_network_is_named_by_teardown_and_left_alone_and_nothing_grows_behind_it(

@@ -21,8 +21,8 @@ from cloud.connection import connect
 from flows.provision import provision
 from flows.scale import scale
 from flows.teardown import teardown
+from ironwood.apis import KNOWN_APIS
 from ironwood.desired import desired
-from ironwood.desired.apis import KNOWN_APIS
 from ironwood.errors import PreflightError
 from running import HTTP, ROOT, EmbeddedCloud, command, wait_until
 from tasks.inputs import load_profile
@@ -42,12 +42,6 @@ REMADE = "is not what a run used any more; run `python -m bench.permissions`"
 
 def ask(cloud: EmbeddedCloud, path: str, body: Any, method: str = "POST") -> Any:
     return HTTP.request(method, f"http://{cloud.rest}/{path}", json=body, timeout=30)
-
-
-def enable(cloud: EmbeddedCloud, *apis: str) -> None:
-    ask(cloud, f"v1/{PROJECT}/services:batchEnable", {"serviceIds": list(apis)}).raise_for_status()
-    urls = [f"http://{cloud.rest}/v1/{PROJECT}/services/{each}" for each in apis]
-    wait_until(lambda: all(HTTP.get(url).json()["state"] == "ENABLED" for url in urls), "the APIs")
 
 
 def hold_exactly(cloud: EmbeddedCloud, permissions: set[str]) -> None:
@@ -70,7 +64,7 @@ def alice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("alice")
 def test_every_operation_runs_under_exactly_its_role_and_uses_all_of_it(flows_here: EmbeddedCloud, tmp_path: Path):
-    enable(flows_here, "iam.googleapis.com", "cloudresourcemanager.googleapis.com")
+    flows_here.enable("iam.googleapis.com", "cloudresourcemanager.googleapis.com")
     used = rehearse(flows_here.rest, tmp_path, become=lambda operation: hold_exactly(flows_here, set(USED[operation])))
     assert {operation: set(names) for operation, names in used.items()} == {operation: set(names) for operation, names in USED.items()}, (
         f"{BOOK.name} {REMADE}"
@@ -86,7 +80,7 @@ def test_the_documentation_says_what_is_asked_for():
 
 @pytest.mark.usefixtures("alice")
 def test_a_missing_permission_is_named_with_its_remedy_before_the_first_write(flows_here: EmbeddedCloud, small_profile: Path):
-    enable(flows_here, *KNOWN_APIS)
+    flows_here.enable(*KNOWN_APIS)
     name = small_profile.read_text().partition("\n")[0].removeprefix("name: ")
     operations: dict[str, Callable[[], object]] = {
         "provision": lambda: provision(str(small_profile)),
@@ -108,7 +102,7 @@ def test_a_missing_permission_is_named_with_its_remedy_before_the_first_write(fl
 
 @pytest.mark.usefixtures("alice")
 def test_act_as_may_be_granted_on_the_account_alone(flows_here: EmbeddedCloud, small_profile: Path):
-    enable(flows_here, *KNOWN_APIS)
+    flows_here.enable(*KNOWN_APIS)
     hold_exactly(flows_here, set(USED["provision"]) - {ACT_AS})
     account = f"v1/{PROJECT}/serviceAccounts/tpu-inference-sa@embedded-project.iam.gserviceaccount.com"
     ask(flows_here, f"v1/{PROJECT}/serviceAccounts", {"accountId": "tpu-inference-sa"}).raise_for_status()
@@ -127,7 +121,7 @@ def test_act_as_may_be_granted_on_the_account_alone(flows_here: EmbeddedCloud, s
 def test_a_permission_taken_away_in_the_middle_is_told_by_the_step_and_given_back_the_run_is_finished(
     flows_here: EmbeddedCloud, commands: dict[str, str], tmp_path: Path
 ):
-    enable(flows_here, *KNOWN_APIS)
+    flows_here.enable(*KNOWN_APIS)
     hold_exactly(flows_here, set(USED["provision"]))
     path = tmp_path / "middle.yaml"
     path.write_text(PROFILE.replace("name: permissions", f"name: middle-{os.getpid() % 1000}"))

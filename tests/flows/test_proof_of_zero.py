@@ -13,7 +13,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from cloud.connection import connect
 from cloud.drivers.registry import DRIVERS
 from flows.teardown import teardown
-from ironwood.desired.apis import KNOWN_APIS
+from ironwood.apis import KNOWN_APIS
 from ironwood.resources.registry import KINDS
 from ironwood.state import State
 from running import HTTP, EmbeddedCloud, wait_until
@@ -394,7 +394,7 @@ def test_every_kind_has_a_driver_and_a_planter():
 
 def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedCloud, small_profile: Path):
     profile = load_profile(str(small_profile))
-    _apis_on(flows_here)
+    flows_here.enable(*KNOWN_APIS)  # a project in which a profile once lived
     planter = Planter(flows_here, profile.name)
     for kind in MARKABLE:
         planter.plant(kind)
@@ -403,11 +403,3 @@ def test_an_orphan_of_each_kind_is_found_named_and_removed(flows_here: EmbeddedC
     teardown(str(small_profile), confirm=profile.name)
     assert not prove_zero.fn(connect(profile), profile).left
     assert {name for _, _, name in flows_here.inventory()} == {"theirs"}, "somebody else's secret stays"
-
-
-def _apis_on(cloud: EmbeddedCloud) -> None:
-    """A project in which a profile once lived: its APIs are on, and nothing is left."""
-    url = f"http://{cloud.rest}/v1/projects/{PROJECT}/services:batchEnable"
-    HTTP.post(url, json={"serviceIds": list(KNOWN_APIS)}).raise_for_status()
-    service = f"http://{cloud.rest}/v1/projects/{PROJECT}/services/compute.googleapis.com"
-    wait_until(lambda: HTTP.get(service).json()["state"] == "ENABLED", "the APIs")

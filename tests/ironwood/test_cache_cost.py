@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 
 from builders import a_price_book, a_profile
+from ironwood.apis import REDIS_APIS
 from ironwood.cost.estimate import estimate
 from ironwood.cost.ledger import Book, Found, Seen, Thing, read_entry, repairs
 from ironwood.cost.meter import spent
 from ironwood.desired import at_rest, desired
-from ironwood.desired.apis import REDIS_APIS, apis_of
+from ironwood.desired.apis import apis_of
 from ironwood.resources.cache import RedisInstance
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

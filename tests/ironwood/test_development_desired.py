@@ -8,9 +8,9 @@ import pytest
 
 from builders import a_price_book, a_profile
 from ironwood import tpu_v5e
+from ironwood.apis import TPU_APIS
 from ironwood.cost.estimate import estimate
 from ironwood.desired import at_rest, desired
-from ironwood.desired.apis import TPU_APIS
 from ironwood.diff import diff
 from ironwood.graph import Graph
 from ironwood.resources.base import SERVICES, Address

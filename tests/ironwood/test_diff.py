@@ -1,5 +1,6 @@
 """The order of a plan: three rules, replacement's cascade, and what is never touched."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from ironwood.errors import PlanError, UnownedError
 from ironwood.graph import Graph
 from ironwood.plan import Plan
 from ironwood.profile import Profile
-from ironwood.resources.base import Resource
+from ironwood.resources.base import Address, Resource
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.load_balancer import ForwardingRule, UrlMap
 from ironwood.resources.network import Firewall, Network
@@ -125,7 +126,7 @@ def test_a_reason_names_the_field_and_both_values():
 def test_what_is_not_ours_is_named_and_left_alone():
     network = only(THERE, Network)
     stranger = with_changed(THERE, replace(network, owner=""))
-    with pytest.raises(UnownedError, match="carries no marker of ours; it was left alone") as refused:
+    with pytest.raises(UnownedError, match=r"carries no marker of ours.*it was left alone") as refused:
         plan(THERE, stranger)
     assert str(network.address) in str(refused.value)
     assert len(plan(Graph(), Graph.of([replace(network, owner="")]))) == 0
@@ -143,14 +144,34 @@ def test_an_unmarked_object_on_the_adopt_list_is_marked():
     profile = a_profile(f"adopt: [{url_map.address}]")
     (change,) = plan(desired(profile, SIZES), with_changed(THERE, replace(url_map, owner="")), profile)
     assert (change.action, change.address) == ("update", url_map.address)
-    assert 'owner "" -> test' in change.reason
+    assert change.reason == "adopted for profile test"
+
+
+def test_what_an_adopted_object_is_changed_in_is_said():
+    url_map = only(THERE, UrlMap)
+    profile = a_profile(f"adopt: [{url_map.address}]")
+    theirs = replace(only(THERE, UrlMap), owner="", default_service=Address(kind="backend_service", scope="global", name="theirs"))
+    (change,) = plan(desired(profile, SIZES), with_changed(THERE, theirs), profile)
+    assert re.fullmatch(r"adopted for profile test; default_service theirs -> \S+", change.reason)
+
+
+def test_what_would_have_to_be_made_anew_is_not_adopted():
+    rule = only(THERE, ForwardingRule)
+    assert isinstance(rule, ForwardingRule)
+    profile = a_profile(f"adopt: [{rule.address}]")
+    theirs = replace(rule, owner="", port=rule.port + 1)
+    with pytest.raises(UnownedError, match="would have to be deleted and made anew") as refused:
+        plan(desired(profile, SIZES), with_changed(THERE, theirs), profile)
+    assert str(rule.address) in str(refused.value)
 
 
 def test_what_google_lets_nobody_mark_cannot_be_adopted():
     network = only(THERE, Network)
-    profile = a_profile(f"adopt: [{network.address}]")
-    with pytest.raises(UnownedError, match="lets nobody mark a network"):
-        plan(desired(profile, SIZES), with_changed(THERE, replace(network, owner="")), profile)
+    with pytest.raises(
+        UnownedError, match="lets nobody mark a network after its creation, so it cannot be adopted; it was left alone"
+    ) as refused:
+        plan(THERE, with_changed(THERE, replace(network, owner="")))
+    assert "adopt:" not in str(refused.value)
 
 
 def test_at_rest_every_group_is_empty_and_nothing_else_differs():

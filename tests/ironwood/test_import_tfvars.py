@@ -63,9 +63,10 @@ def test_what_can_be_a_profile_is_one_and_the_rest_is_listed_with_its_line():
     assert (profile.analytics.enabled, profile.analytics.location) == (True, "US")
     assert profile.model_optimizations.batch_size == 64
     assert not profile.model_optimizations.enable_caching
+    scaled = profile.tiers["small"].autoscaling
+    assert scaled is not None
+    assert (scaled.signal, scaled.target, scaled.scale_down_delay_seconds, scaled.cooldown_seconds) == ("load_balancing", 0.7, 600, 300)
     assert {each.variable: each.line for each in made.left} == {
-        "target_cpu_utilization": 12,
-        "scale_down_delay": 13,
         "regions": 23,
         "unheard_of": 30,
     }
@@ -78,6 +79,17 @@ def test_the_least_a_seed_needs_is_enough_and_comes_with_the_seeds_defaults():
     assert list(profile.enabled_tiers) == ["small", "medium"]
     assert profile.redis.memory_size_gb == 100
     assert {tier.min_replicas for tier in profile.tiers.values()} == {1}
+    assert {tier.autoscaling for tier in profile.tiers.values()} == {None}, "the file says nothing of it"
+
+
+def test_a_tier_that_no_autoscaler_can_own_says_why():
+    made = imported('project_id = "my-project"\nenable_large_tpu = true\nscale_down_delay = 300\n', source="t", name="mine")
+    profile = parse_profile(made.text, source="mine.yaml", environment={})
+    assert [name for name, tier in profile.tiers.items() if tier.autoscaling] == ["small"]
+    assert [each.why.partition(":")[0] for each in made.left] == ["tier medium has no autoscaler", "tier large has no autoscaler"]
+    assert "1,280 VMs" in made.left[0].why
+    none = imported('project_id = "my-project"\nmin_replicas = 0\ntarget_cpu_utilization = 0.7\n', source="t", name="mine")
+    assert "min_replicas is 0" in none.left[0].why
 
 
 @pytest.mark.parametrize(
@@ -126,9 +138,25 @@ def test_the_command_writes_a_new_file_and_never_over_an_old_one(tmp_path: Path)
     command = [sys.executable, "-m", "flows.import_tfvars", str(seed), "--write", str(target)]
     first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stderr
-    assert "4 left out" in first.stdout
+    assert "2 left out" in first.stdout
     written = target.read_text()
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert again.returncode == 2
     assert "there is such a file already" in again.stderr
     assert target.read_text() == written
+
+
+def test_regions_become_regions_of_what_they_have_or_say_why_not():
+    text = 'project_id = "my-project"\nregions = ["us-central1", "europe-west1", "asia-northeast1"]\n'
+    made = imported(text, source="terraform.tfvars", name="mine")
+    profile = parse_profile(made.text, source="mine.yaml", environment={})
+    assert [*profile.enabled_tiers] == ["small", "medium", "small-asia-northeast1"]
+    tier = profile.enabled_tiers["small-asia-northeast1"]
+    assert (tier.generation, tier.zone, tier.chips, tier.min_replicas) == ("v6e", "asia-northeast1-b", 256, 0)
+    assert profile.regions["asia-northeast1"].subnet_cidr == "10.3.0.0/16"
+    assert "europe-west1 has no TPU7x, it has no TPUs that tiers can use" in made.text
+    assert "asia-northeast1 has no TPU7x, it has v6e in asia-northeast1-b" in " ".join(made.text.replace("#", "").split())
+    off = imported(text + "enable_small_tpu = false\n", source="terraform.tfvars", name="mine")
+    assert [each.why for each in off.left if each.variable == "regions"][1:] == [
+        "asia-northeast1 has no TPU7x, it has v6e in asia-northeast1-b; write `regions.asia-northeast1` with a tier of that"
+    ]

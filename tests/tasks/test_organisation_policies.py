@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from flows.provision import provision
-from ironwood.desired.apis import REQUIRED_APIS
+from ironwood.apis import REQUIRED_APIS
 from ironwood.errors import PreflightError
 from running import EmbeddedCloud, wait_until
 

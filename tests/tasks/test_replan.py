@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 def metered(spent: int) -> Metered:
     spend = Spend(vms_usd=Decimal(spent), others_usd=Decimal(0), by_tier={})
     return Metered(
-        at=NOW, since=NOW.replace(day=1), spend=spend, hourly_usd=Decimal(0), factor=Decimal(1), billed=None, book=Book(), entries=(), told=()
+        at=NOW, since=NOW.replace(day=1), spend=spend, hourly_usd=Decimal(0), most_hourly_usd=Decimal(0), factor=Decimal(1), billed=None, book=Book(), entries=(), told=()
     )  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from emulator.call import Methods
 from emulator.certificates import Certificates
 from emulator.services.compute import armor, effects, fixed, https, inventory, peering, setters, slices, special, vpc_routes
-from emulator.services.compute.groups import instances
+from emulator.services.compute.groups import instances, outage
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
 from emulator.services.compute.records import KINDS
+from emulator.services.compute.scaling import Scaling
 from emulator.services.compute.table import register_all
 from emulator.services.compute.usages import register_usages
 from emulator.services.compute.verbs import handlers
@@ -30,7 +31,8 @@ def register(world: World, methods: Methods) -> None:
     """Add Compute's handlers to the book and its effects to the world."""
     register_all()
     world.groups = Groups(world)
-    world.agendas += [world.groups, Certificates(world)]
+    world.scaling = Scaling(world)
+    world.agendas += [world.groups, Certificates(world), world.scaling]
     world.inventories.append(inventory.inventory)
     for service, kind in KINDS.items():
         for verb, handler in handlers(kind).items():
@@ -52,6 +54,7 @@ def register(world: World, methods: Methods) -> None:
             methods.add(method, handler)
     effects.register(world)
     world.strikes |= dict.fromkeys(("host_failure", "preemption"), world.groups.strike)
+    world.strikes["region_lost"] = lambda spec, now: outage.lose_region(world, world.groups, spec, now)
     register_usages(world)
     world.meter.sources.append(lambda _now: armor.usages(world))
 

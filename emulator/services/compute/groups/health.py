@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.rules import assumed
 from emulator.services.compute import records
 from emulator.services.compute.groups.fleet import Fleet, Vm
+from emulator.services.compute.groups.probes import let_in
 from emulator.times import SECOND
 
 if TYPE_CHECKING:
@@ -41,16 +42,18 @@ def serving_ports(world: World, fleet: Fleet) -> set[int]:
     return {int(entry["port"]) for entry in manager.get("namedPorts", [])}
 
 
-def passes(world: World, fleet: Fleet, check: Json) -> bool:
-    """Whether the model server would answer this probe: a port the group names (any, if it names none)."""
+def passes(world: World, fleet: Fleet, vm: Vm, check: Json) -> bool:
+    """Whether the model server would answer this probe: a port the group names (any, if it names none), which the firewall lets it reach."""
     port, _ = probe_target(check)
     ports = serving_ports(world, fleet)
-    return port is None or not ports or port in ports
+    if port is not None and ports and port not in ports:
+        return False
+    return let_in(world, vm.template, frozenset({port} if port is not None else ports))
 
 
 def healthy_from(world: World, fleet: Fleet, vm: Vm, check: Json) -> int:
     """The instant from which the VM is healthy, faults aside; NEVER if it will not be."""
-    if vm.ready is None or not passes(world, fleet, check):
+    if vm.ready is None or not passes(world, fleet, vm, check):
         return NEVER
     return vm.ready + interval(check, "healthyThreshold")
 

@@ -25,7 +25,10 @@ assumed(
     "group-vm-operations",
     "A group's VMs show an insert operation that ends when the VM is RUNNING and a delete operation that ends when it is gone; kept for 14 days.",
 )
-assumed("vm-failure-operation", "A VM that stops for good shows an operation compute.instances.hostError or compute.instances.preempted.")
+assumed(
+    "vm-failure-operation",
+    "A VM that stops for good, or is lost and made anew, shows an operation compute.instances.hostError or compute.instances.preempted.",
+)
 
 
 def note_gone(world: World, fleet: Fleet, vm: Vm) -> None:
@@ -40,6 +43,7 @@ def note_gone(world: World, fleet: Fleet, vm: Vm) -> None:
         "spot": vm.model == "SPOT",
         "removing": vm.removing,
         "gone": vm.gone,
+        "lost": vm.why == "lost",
     }
     world.store.put(TAB, vm.id, row)
 
@@ -52,6 +56,8 @@ def vm_operations(world: World, prefix: str, now: int) -> Iterator[Json]:
                 if vm.run is not None:
                     link = instance_link(fleet.link, vm.name)
                     yield from _of(link, vm.id, vm.created, vm.run, vm.failed, vm.model == "SPOT", vm.removing, vm.gone, now)
+                    if vm.why == "lost" and vm.removing is not None:
+                        yield _loss(link, vm.id, vm.model == "SPOT", vm.removing, vm.gone, now)
     for number, row in world.store.items(TAB):
         if prefix.startswith("/".join(row["link"].split("/")[:4])) and row["gone"] > now - KEPT:
             yield from _of(
@@ -65,6 +71,8 @@ def vm_operations(world: World, prefix: str, now: int) -> Iterator[Json]:
                 row["gone"],
                 now,
             )
+            if row.get("lost"):
+                yield _loss(row["link"], number, row["spot"], row["removing"] or row["gone"], row["gone"], now)
 
 
 def _of(
@@ -73,9 +81,14 @@ def _of(
     if gone is None or run <= gone:
         yield _operation(link, number, "insert", created, run if run <= now else None)
     if failed is not None:
-        yield _operation(link, number, f"compute.instances.{'preempted' if spot else 'hostError'}", failed, failed)
+        yield _loss(link, number, spot, failed, failed, now)
     if removing is not None:
         yield _operation(link, number, "delete", removing, gone if gone is not None and gone <= now else None)
+
+
+def _loss(link: str, number: str, spot: bool, begun: int, end: int | None, now: int) -> Json:
+    kind = f"compute.instances.{'preempted' if spot else 'hostError'}"
+    return _operation(link, number, kind, begun, end if end is not None and end <= now else None)
 
 
 def _operation(link: str, number: str, kind: str, begun: int, end: int | None) -> Json:

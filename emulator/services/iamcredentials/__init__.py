@@ -1,0 +1,1 @@
+"""IAM Service Account Credentials: tokens of accounts for those who may act as them."""
