@@ -40,7 +40,7 @@ analytics: {enabled: true}
 redis: {enabled: true, memory_size_gb: 5}
 security: {api_key: true, model_token: hf-token, rate_limit: 100000}
 tiers:
-  small: {chips: 8}
+  small: {chips: 8, autoscaling: {}}
   medium: {chips: 16}
 development: {bench: {accelerator_type: v5litepod-1}}
 """
@@ -50,7 +50,7 @@ CHANGED = PROFILE.replace("port: 8080,", "port: 8080, max_rate_per_vm: 90, defau
     "rate_limit: 100000", "rate_limit: 200000"
 ) + ("serving: {image: example.com/serving:next, port: 8081}\nhealth_check: {interval_seconds: 20}\nlabels: {team: inference}\n")
 """Updates in place: firewall, certificates, health check, backend service, URL map, labels; and a new template for each group."""
-SMALLER = PROFILE.replace("small: {chips: 8}", "small: {enabled: false}")
+SMALLER = PROFILE.replace("small: {chips: 8, autoscaling: {}}", "small: {enabled: false}")
 PARENT = "projects/embedded-project"
 
 

@@ -13,9 +13,11 @@ from cloud.errors import translated
 from cloud.operations import finish
 from flows.reconcile import carry_out, compare
 from ironwood import tpu
+from ironwood.desired.network import Ground
 from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import SERVICES
+from ironwood.tpu import region_of
 from tasks import report
 
 
@@ -25,9 +27,11 @@ def prepare(connection: Connection, profile: Profile) -> None:
         return
     existing = profile.network.existing
     if existing is not None and existing.project is not None:
-        shared = {"project": existing.project, "network": existing.network, "subnetwork": existing.subnetwork}
-        place = {"region": profile.region, "cidr": profile.network.subnet_cidr}
-        connection.admin.post("/_emulator/shared_vpc", json=shared | place).raise_for_status()
+        for subnet in Ground(profile).given[1:]:
+            region = region_of(subnet.scope)
+            shared = {"project": existing.project, "network": existing.network, "subnetwork": subnet.name}
+            place = {"region": region, "cidr": Ground(profile).cidrs[region]}
+            connection.admin.post("/_emulator/shared_vpc", json=shared | place).raise_for_status()
         report.say("given", f"Shared VPC {existing.network} of {existing.project}")
     wanted = _reservations(profile)
     if wanted:
@@ -51,14 +55,15 @@ def give_back(connection: Connection, profile: Profile) -> None:
 
 
 def _reservations(profile: Profile) -> dict[tuple[str, str], tuple[str, int]]:
-    """The reservations the tiers draw from, (zone, name) -> (machine type, VMs of the baseline)."""
+    """The reservations the tiers draw from, (zone, name) -> (machine type, VMs of the baseline, or of the most an autoscaler may order)."""
     found: dict[tuple[str, str], tuple[str, int]] = {}
     for tier in profile.enabled_tiers.values():
         generation = tpu.GENERATIONS[tier.generation]
         for option in options_of(tier):
             if option.reservation is not None:
                 key = (option.zone, option.reservation)
-                more = tier.replicas * tier.chips // generation.chips_per_vm
+                pods = tier.replicas if tier.autoscaling is None else tier.max_replicas
+                more = pods * tier.chips // generation.chips_per_vm
                 found[key] = (generation.machine_type, found.get(key, ("", 0))[1] + more)
     return found
 

@@ -17,6 +17,7 @@ from cloud.connection import Connection, connect
 from flows.command_line import Argument, run
 from flows.detect_drift import detect_drift
 from flows.ground import give_back, prepare
+from flows.played_load import grow_by_load
 from flows.provision import provision
 from flows.reconcile import API_NAMES, owned_count
 from flows.reconcile import ours as owned
@@ -53,7 +54,7 @@ def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> 
     Google's catalog, tear down, prove zero.
 
     `confirm` must be the profile's name, as for teardown. `image`, a serving image, is rolled out under load in between. On the embedded
-    cloud what the profile takes for given is made first: a Shared VPC, reservations.
+    cloud what the profile takes for given is made first: a Shared VPC, reservations; and a tier under an autoscaler is seen to grow by itself.
     """
     ours = load_profile(profile)
     connection = connect(ours)
@@ -73,6 +74,7 @@ def lifecycle(profile: str = "embedded", confirm: str = "", image: str = "") -> 
     status(profile)
     refresh_prices(profile)
     _held(connection, ours)
+    grow_by_load(connection, ours)
     teardown(profile, confirm=confirm)
     give_back(connection, ours)
     _bill(connection)

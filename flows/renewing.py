@@ -7,7 +7,6 @@ from cloud.observe import Observation
 from flows.reconcile import against, carry_out, ours
 from ironwood.cost.budget import pods_of
 from ironwood.desired import desired
-from ironwood.plan import Plan
 from ironwood.profile import Profile
 from ironwood.resources.scheduler_job import SchedulerJob
 
@@ -17,6 +16,6 @@ def renew_leases(connection: Connection, profile: Profile, seen: Observation) ->
     if not profile.lease.enabled:
         return 0
     held = pods_of(profile, ours(seen.live, profile))
-    plan = against(seen, profile, desired(profile, held, seen.live, now=connection.clock.now())).plan
-    short = Plan(tuple(change for change in plan.of_kind(SchedulerJob.kind) if change.action == "update"))
+    plan = against(seen, profile, desired(profile, held, seen.live, now=connection.clock.now())).parted.now
+    short = plan.of_kind(SchedulerJob.kind, "update")
     return len(carry_out(connection, short)) if len(short) else 0

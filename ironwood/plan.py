@@ -60,9 +60,11 @@ class Plan:
         counts = self.counts
         return f"+{counts['create']} ~{counts['update']} -{counts['delete']}"
 
-    def of_kind(self, kind: str) -> Plan:
-        """Only the changes to resources of `kind`."""
-        return Plan(tuple(replace(change, waits_for=()) for change in self.changes if change.address.kind == kind))
+    def of_kind(self, kind: str, *actions: Action) -> Plan:
+        """Only the changes to resources of `kind`, of all actions or of some; they wait for each other as before."""
+        kept = [change for change in self.changes if change.address.kind == kind and (not actions or change.action in actions)]
+        steps = {change.step for change in kept}
+        return Plan(tuple(replace(change, waits_for=tuple(step for step in change.waits_for if step in steps)) for change in kept))
 
     @cached_property
     def hash(self) -> str:

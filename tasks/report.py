@@ -26,6 +26,7 @@ from ironwood.profile import Profile
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.vertex import DeployedModel
+from ironwood.tpu import region_of
 from tasks.apply import Done
 from tasks.finding import Finding
 from tasks.preflight.check import Check
@@ -137,9 +138,10 @@ def orders(profile: Profile, book: PriceBook) -> Iterator[str]:
     for name, tier in profile.enabled_tiers.items():
         for number, option in enumerate(options_of(tier), start=1):
             try:
-                price = (
-                    f"${book.chip_hour_usd(family=tier.generation, consumption=option.consumption, pod_chips=tier.chips):,.2f} a chip-hour"
+                hourly = book.chip_hour_usd(
+                    family=tier.generation, consumption=option.consumption, pod_chips=tier.chips, region=region_of(option.zone)
                 )
+                price = f"${hourly:,.2f} a chip-hour"
             except ProfileError:
                 price = f"no price in book {book.name}"
             waits = f"given up after {option.deadline.total_seconds() / 60:g} min without progress"

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from ironwood.capacity.windows import day_names
 from ironwood.profile import Profile
 from ironwood.profile_windows import HolidaySettings
+from ironwood.sizes import told_most
 from ironwood.windows.occurrences import InForce, occurrences
 from ironwood.windows.timeline import AHEAD, Leads, wanted
 from ironwood.windows.wall import is_zone
@@ -76,7 +77,8 @@ def _instants(profile: Profile, plan: InForce | None, moment: datetime, leads: L
         for tier, lead in leads.items():
             was, becomes = before.decision.sizes[tier], after.decision.sizes[tier]
             at = _up(after.begin - lead if becomes > was else after.begin)
-            if becomes != was and at > moment:
+            bounded = told_most(before.decision.sizes).get(tier) != told_most(after.decision.sizes).get(tier)
+            if (becomes != was or bounded) and at > moment:
                 yield at, after.begin
 
 

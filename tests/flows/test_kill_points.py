@@ -30,15 +30,15 @@ SIDE_BY_SIDE = 8
 HELD_WITHIN_SECONDS = 600.0
 """Long, because eight runs at once on a busy machine are slow to begin."""
 
-LEAN = (
-    "lease: {{hours: 720}}\n"
-    if os.environ.get("IRONWOOD_KILL_POINTS")
-    else "logging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\n"
-)
-"""In `make test` the profile is neither recorded nor watched, so that its runs are short."""
+WHOLE = bool(os.environ.get("IRONWOOD_KILL_POINTS"))
+LEAN = "lease: {{hours: 720}}\n" if WHOLE else "logging: {{enabled: false}}\nmonitoring: {{enabled: false}}\nlease: {{enabled: false}}\n"
+"""In `make test` the profile is neither recorded nor watched, and has no autoscaler, so that its runs are short."""
+SCALED = ", large: {{enabled: true, chips: 8, autoscaling: {{}}}}" if WHOLE else ""
 PROFILE = (
     LEAN
-    + "cloud: embedded\nproject_id: embedded-project\nload_balancer: {{port: 8080}}\nname: {name}\ntiers: {{small: {{chips: 8}}, medium: {{chips: 16}}}}\n"
+    + "cloud: embedded\nproject_id: embedded-project\nload_balancer: {{port: 8080}}\nname: {name}\ntiers: {{small: {{chips: 8}}, medium: {{chips: 16}}"
+    + SCALED
+    + "}}\n"
 )
 
 
@@ -53,7 +53,7 @@ class Operation:
 
 OPERATIONS = {
     "provision": Operation("flows.provision", (), prepared=False),
-    "scale": Operation("flows.scale", ("--sizes", "small=3", "medium=0"), prepared=True),
+    "scale": Operation("flows.scale", ("--sizes", "small=3", "medium=0", *(["large=2"] if WHOLE else [])), prepared=True),
     "teardown": Operation("flows.teardown", ("--confirm", "{name}"), prepared=True),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from builders import a_price_book, a_profile
@@ -22,6 +22,7 @@ from ironwood.resources.group import InstanceGroup
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.sizes import Sizes, below, shown, shrinks, sizes_of
 from ironwood.state import Spending, State
+from ironwood.windows.looks import looks
 from ironwood.windows.timeline import sizes_at
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -106,6 +107,16 @@ def test_the_job_that_switches_it_off_is_there_before_it_and_written_after_the_o
     assert deletes[f"{name}-scaler"].step in deletes[f"{name}-lease-off"].waits_for, "and its lease after it"
 
 
+def test_a_renewal_that_is_killed_leaves_the_job_that_switches_off_the_earlier_of_the_two():
+    profile = a_scaled_profile()
+    live = with_size(wanted(profile, 1), 2)
+    later = desired(profile, {"small": 1}, live, now=NOW + timedelta(hours=1))
+    renewal = diff(later, claimed(live, profile), owner=profile.name).of_kind(SchedulerJob.kind, "update")
+    lease, off = sorted(renewal, key=lambda change: change.address.name)
+    assert (lease.address.name, off.address.name) == ("ironwood-cluster-small-001-lease", "ironwood-cluster-small-001-lease-off")
+    assert off.waits_for == (lease.step,)
+
+
 def test_what_it_may_cost_is_told_beside_what_it_costs():
     profile = a_scaled_profile()
     found = estimate(with_size(wanted(profile, 1), 4), a_price_book())
@@ -132,6 +143,9 @@ def test_a_window_says_the_least_and_one_that_is_exact_the_most_too():
         21: "small 2…2 (autoscaler)",
         23: "small 0",
     }
+    exact = a_scaled_profile("windows:\n  - {name: night, from: '20:00', until: '23:00', sizes: {small: 1}}\n")
+    crons = {each.cron for each in looks(exact, None, NOW, {"small": timedelta()})}
+    assert {"0 20 * * *", "0 23 * * *"} <= crons, "the least is the same, the most is not"
 
 
 def test_the_budget_caps_how_far_it_may_go():
@@ -196,3 +210,13 @@ def test_vms_of_an_autoscaler_come_and_go_unannounced_and_are_counted():
 
 def test_the_mode_is_on_by_default():
     assert scaler(wanted(a_scaled_profile(), 1)).mode == ON
+
+
+def test_where_it_is_wanted_no_more_the_group_is_ours_again_and_its_jobs_go():
+    live = with_size(wanted(a_scaled_profile(), 1), 5)
+    plain = a_scaled_profile(tier="small: {chips: 8, max_replicas: 3, min_replicas: 1}")
+    plan = diff(desired(plain, {"small": 1}, live, now=NOW), claimed(live, plain), owner=plain.name)
+    done = {change.step.rpartition("/")[2]: (change.action, change.reason) for change in plan}
+    name = "ironwood-cluster-small-001"
+    assert done[name] == ("update", "size 5 -> 2")
+    assert done[f"{name}-scaler"][0] == done[f"{name}-lease-off"][0] == "delete"
