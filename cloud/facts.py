@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,11 @@ from google.iam.v1 import iam_policy_pb2
 from cloud.connection import Connection
 from cloud.drivers.base import ONCE
 from cloud.errors import translated
-from ironwood.errors import NotFoundError, PermissionDeniedError
+from ironwood.errors import ApiDisabledError, NotFoundError, PermissionDeniedError
 from ironwood.tpu import Generation
+
+DOWN = "DOWN"
+"""What Compute says of a region that is not UP (documented)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,26 +45,39 @@ def machine_type_exists(connection: Connection, *, zone: str, machine_type: str)
     return True
 
 
-def zones_with(connection: Connection, machine_type: str) -> list[str]:
-    """The zones that offer `machine_type`."""
+def zones_with(connection: Connection, machine_types: Iterable[str]) -> dict[str, list[str]]:
+    """The zones that offer each of `machine_types`."""
     client = connection.client(compute_v1.MachineTypesClient)
-    request = compute_v1.AggregatedListMachineTypesRequest(project=connection.project, filter=f'name="{machine_type}"')
-    with translated(f"looking for zones with {machine_type}"):
-        pages = client.aggregated_list(request, **ONCE)
-        return sorted(
-            scope.removeprefix("zones/") for scope, scoped in pages if any(each.name == machine_type for each in scoped.machine_types)
-        )
+    found: dict[str, list[str]] = {each: [] for each in machine_types}
+    request = compute_v1.AggregatedListMachineTypesRequest(project=connection.project, filter=f'name eq "{"|".join(found)}"')
+    with translated(f"looking for zones with {', '.join(found)}"):
+        for scope, scoped in client.aggregated_list(request, **ONCE):
+            for each in scoped.machine_types:
+                if each.name in found:
+                    found[each.name].append(scope.removeprefix("zones/"))
+    return {name: sorted(zones) for name, zones in found.items()}
 
 
-def quotas(connection: Connection, region: str) -> list[Quota]:
-    """The project's global quotas and those of `region`, as Compute reports them."""
+def quotas(connection: Connection, regions: Iterable[str]) -> list[Quota]:
+    """The project's global quotas and those of each of `regions`, as Compute reports them."""
     with translated("reading the project's quotas"):
         project = connection.client(compute_v1.ProjectsClient).get(project=connection.project, **ONCE)
-    with translated(f"reading the quotas of {region}"):
-        regional = connection.client(compute_v1.RegionsClient).get(project=connection.project, region=region, **ONCE)
-    return [Quota(metric=each.metric, scope="global", limit=each.limit, usage=each.usage) for each in project.quotas] + [
-        Quota(metric=each.metric, scope=region, limit=each.limit, usage=each.usage) for each in regional.quotas
-    ]
+    found = [Quota(metric=each.metric, scope="global", limit=each.limit, usage=each.usage) for each in project.quotas]
+    for region in regions:
+        with translated(f"reading the quotas of {region}"):
+            regional = connection.client(compute_v1.RegionsClient).get(project=connection.project, region=region, **ONCE)
+        found += [Quota(metric=each.metric, scope=region, limit=each.limit, usage=each.usage) for each in regional.quotas]
+    return found
+
+
+def regions_down(connection: Connection) -> frozenset[str]:
+    """The regions that Google says are down; none where the account may not ask."""
+    client = connection.client(compute_v1.RegionsClient)
+    try:
+        with translated("listing regions"):
+            return frozenset(each.name for each in client.list(project=connection.project, **ONCE) if each.status == DOWN)
+    except (ApiDisabledError, PermissionDeniedError):
+        return frozenset()
 
 
 def chip_limit(connection: Connection, *, generation: Generation, region: str, spot: bool) -> int | None:

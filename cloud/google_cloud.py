@@ -108,5 +108,5 @@ def reached(project: str, settings: GoogleSettings) -> GoogleCloud:
 
 def _answers(address: str, trusted: str | None) -> None:
     """Any answer will do; a proxy is asked where the environment names one."""
-    with translated(f"connecting to {address} of google.endpoints"):
-        trusting(requests.Session(), trusted).head(address, timeout=ANSWER_SECONDS, allow_redirects=False)
+    with translated(f"connecting to {address} of google.endpoints"), trusting(requests.Session(), trusted) as session:
+        session.head(address, timeout=ANSWER_SECONDS, allow_redirects=False)

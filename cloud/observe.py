@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cloud.connection import Connection
 from cloud.drivers.registry import DRIVERS
+from cloud.facts import regions_down
 from cloud.operations import finish, in_flight
 from cloud.redis_operations import settle as settle_redis
 from ironwood.errors import ApiDisabledError, CloudError, HiddenError, IronwoodError
@@ -23,18 +24,22 @@ SIDE_BY_SIDE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """Everything live, ours or not, since the looking began `at`; `unlisted` are the kinds whose API is off, `hidden` those the account may not list."""
+    """Everything live, ours or not, since the looking began `at`; `unlisted` are the kinds whose API is off, `hidden` those the account may not list;
+    `down` the regions Google says are down: of them it tells what was known.
+    """
 
     live: Graph
     at: datetime
     unlisted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    down: frozenset[str] = frozenset()
 
 
 def observe(connection: Connection) -> Observation:
     """List every registered kind in every zone and region."""
     at = connection.clock.now()
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        asked = pool.submit(regions_down, connection)
         answers = dict(zip(DRIVERS, pool.map(lambda kind: _list(connection, kind), DRIVERS), strict=True))
     found = [resource for listed in answers.values() if isinstance(listed, list) for resource in listed]
     return Observation(
@@ -42,6 +47,7 @@ def observe(connection: Connection) -> Observation:
         at=at,
         unlisted=tuple(kind for kind, listed in answers.items() if isinstance(listed, ApiDisabledError)),
         hidden=tuple(kind for kind, listed in answers.items() if isinstance(listed, HiddenError)),
+        down=asked.result(),
     )
 
 

@@ -6,18 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 from google.api_core import exceptions as google
-from google.cloud import compute_v1, iam_admin_v1
+from google.cloud import iam_admin_v1
 
 from cloud.clock import sleep
 from cloud.connection import Connection
-from cloud.drivers.addresses import url
+from cloud.drivers.autoscaler import AUTOSCALER
 from cloud.drivers.base import ONCE
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from cloud.errors import translated
 from cloud.journal import Attempt
 from cloud.lease_runs import failed_since, read, said, start
-from cloud.operations import finish
 from ironwood.errors import LeaseError, NotFoundError, ProbeError
+from ironwood.resources.autoscaler import Autoscaler, Signal
 from ironwood.resources.base import Address
 from ironwood.resources.group import InstanceGroup
 
@@ -29,43 +29,28 @@ WITHIN = timedelta(minutes=15)
 def refused_resize(connection: Connection, attempt: Attempt, group: InstanceGroup) -> str:
     """Give `group` an autoscaler that keeps its size, try to resize it, take the autoscaler away again; answers the words it was refused with.
 
-    Raises ProbeError where the resize was let through.
+    Raises ProbeError where the resize was let through. The autoscaler carries the marker: one that is left behind goes with a teardown.
     """
-    client: Any = connection.client(compute_v1.AutoscalersClient)
-    zone = group.scope.removeprefix("zones/")
-    policy = compute_v1.AutoscalingPolicy(
-        min_num_replicas=group.size,
-        max_num_replicas=group.size,
-        cool_down_period_sec=60,
-        cpu_utilization=compute_v1.AutoscalingPolicyCpuUtilization(utilization_target=0.6),
+    autoscaler = Autoscaler(
+        name=group.name,
+        scope=group.scope,
+        owner=group.owner,
+        group=group.address,
+        least=group.size,
+        most=group.size,
+        signal=Signal(target=0.8),
+        stabilization_seconds=600,
+        initialization_seconds=60,
     )
-    wanted = compute_v1.Autoscaler(name=group.name, target=url(connection.project, group.address), autoscaling_policy=policy)
-    doing = f"creating the autoscaler of {group.address}"
-    with attempt.write(doing) as key, translated(doing):
-        request = {"project": connection.project, "zone": zone, "autoscaler_resource": wanted, "request_id": key}
-        operation = client.insert_unary(request=request, **ONCE)
+    AUTOSCALER.create(connection, attempt, autoscaler)
     try:
-        finish(connection, operation, doing)
         return _refusal(connection, attempt, group)
     finally:
-        without_autoscaler(connection, attempt, group)
-
-
-def without_autoscaler(connection: Connection, attempt: Attempt, group: InstanceGroup) -> None:
-    """Delete the autoscaler of `group`, if there is one."""
-    client: Any = connection.client(compute_v1.AutoscalersClient)
-    doing = f"deleting the autoscaler of {group.address}"
-    request = {"project": connection.project, "zone": group.scope.removeprefix("zones/"), "autoscaler": group.name}
-    try:
-        with attempt.write(doing) as key, translated(doing):
-            operation = client.delete_unary(request=request | {"request_id": key}, **ONCE)
-        finish(connection, operation, doing)
-    except NotFoundError:
-        return
+        AUTOSCALER.delete(connection, attempt, autoscaler)
 
 
 def _refusal(connection: Connection, attempt: Attempt, group: InstanceGroup) -> str:
-    client: Any = connection.client(compute_v1.InstanceGroupManagersClient)
+    client: Any = connection.client(INSTANCE_GROUP.client)
     doing = f"resizing {group.address}, which has an autoscaler"
     request = INSTANCE_GROUP.place(connection, group) | {"size": group.size + 1}
     try:

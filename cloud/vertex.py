@@ -129,6 +129,15 @@ def ended_at(operation: operations_pb2.Operation) -> datetime | None:
     return None
 
 
+def last_failure(connection: Connection, region: str, endpoint: str) -> tuple[datetime, str] | None:
+    """When the newest change of an endpoint ended, and its error; None where it went well, or nothing was changed."""
+    ended = [(at, each) for each in operations(connection, region, endpoint) if each.done and (at := ended_at(each)) is not None]
+    if not ended:
+        return None
+    at, newest = max(ended, key=lambda pair: pair[0])
+    return (at, f"{newest.error.message} (code {newest.error.code})") if _failed(newest) else None
+
+
 def undeployed_at(connection: Connection, deployed: DeployedModel, since: datetime) -> datetime | None:
     """The end of the last undeployment on its endpoint after `since`; None where Vertex AI does not tell."""
     region = deployed.scope.partition("/")[2]

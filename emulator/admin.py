@@ -20,7 +20,7 @@ from emulator.access.orgpolicies import TAB as ORG_POLICIES
 from emulator.dataplane import played
 from emulator.dataplane.plane import DataPlane
 from emulator.durations import BadDurationError
-from emulator.faults import BadFaultError
+from emulator.faults import STATE_AFTER, BadFaultError
 from emulator.inventory import inventory
 from emulator.services.compute.catalog import REGIONS
 from emulator.services.compute.shared_vpc import share
@@ -112,8 +112,6 @@ class Admin:
             }
         )
 
-    # -- the clock ---------------------------------------------------------------------------------------------------
-
     async def clock(self, _: Request) -> JSONResponse:
         """What time it is."""
         world = self._world
@@ -203,7 +201,7 @@ class Admin:
                     world.faults.remove(fault.id)
                     return refused(f"price fault: {error}")
             if spec["type"] in world.strikes:
-                fault.state = "done"
+                fault.state = STATE_AFTER.get(spec["type"], "done")
                 world.strikes[spec["type"]](spec, now)
         except BadFaultError as error:
             return refused(str(error))

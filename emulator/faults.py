@@ -30,8 +30,12 @@ TYPES: dict[str, tuple[dict[str, tuple[type, ...]], dict[str, tuple[type, ...]]]
     "price": ({"sku": (str,), "factor": (int, float, str)}, {}),
     "deny": ({"member": (str,), "permission": (str,)}, {}),
     "redis_primary_lost": ({"instance": (str,)}, {}),
+    "region_lost": ({"region": (str,)}, {}),
     "api_rate_limit": ({}, {"method": (str,), "times": (int,)}),
 }
+
+STATE_AFTER = {"region_lost": "armed"}
+"""The state of a fault that has struck and lasts; the others are done."""
 
 
 class BadFaultError(ValueError):
@@ -170,8 +174,14 @@ class Faults:
         hits = [f.at for f in self.of("unhealthy") if f.spec.get("instance") == instance or f.spec.get("group") == group]
         return min(hits, default=None)
 
+    def lost(self, region: str) -> bool:
+        """Whether a region is lost."""
+        return any(fault.spec["region"] == region for fault in self.of("region_lost"))
+
     def take_stock(self, zone: str, machine_type: str) -> bool:
-        """Take one VM out of the stock; False when a stock fault says there is none left."""
+        """Take one VM out of the stock; False when a stock fault says there is none left, or the region is lost."""
+        if self.lost(zone.rpartition("-")[0]):
+            return False
         limits = [f for f in self.of("stock") if f.spec["zone"] == zone and f.spec["machine_type"] == machine_type]
         if any(fault.used >= fault.spec["available"] for fault in limits):
             return False
@@ -185,7 +195,9 @@ class Faults:
         return any(fault.spec["image"] in script for fault in self.of("bad_image") for script in scripts)
 
     def stock_left(self, zone: str, machine_type: str) -> int | None:
-        """How many VMs a stock fault still allows; None where none is set."""
+        """How many VMs a stock fault still allows, none in a lost region; None where neither is set."""
+        if self.lost(zone.rpartition("-")[0]):
+            return 0
         limits = [f for f in self.of("stock") if f.spec["zone"] == zone and f.spec["machine_type"] == machine_type]
         return min((max(0, fault.spec["available"] - fault.used) for fault in limits), default=None)
 

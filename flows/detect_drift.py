@@ -8,7 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.reconcile import compare
+from flows.reconcile import compare, told_of
 from flows.run_names import named
 from tasks import report
 from tasks.inputs import load_profile
@@ -23,6 +23,7 @@ def detect_drift(profile: str = "embedded", sizes: dict[str, int] | None = None)
     found = compare(connection, ours, sizes_to_find(connection, ours, sizes).sizes)
     rows = [(change.action, str(change.address), change.reason) for change in found.plan]
     report.page(f"drift-{ours.name}", f"drift of profile {ours.name}: {len(rows)}", rows, ("to repair", "resource", "what differs"))
+    told_of(found)
     report.say("drift", f"{len(rows)} differences; `python -m flows.provision --profile {profile}` repairs them" if rows else "none")
     return len(rows)
 

@@ -13,9 +13,11 @@ from cloud.errors import translated
 from cloud.operations import finish
 from flows.reconcile import carry_out, compare
 from ironwood import tpu
+from ironwood.desired.network import Ground
 from ironwood.placement import options_of
 from ironwood.profile import Profile
 from ironwood.resources.base import SERVICES
+from ironwood.tpu import region_of
 from tasks import report
 
 
@@ -25,9 +27,11 @@ def prepare(connection: Connection, profile: Profile) -> None:
         return
     existing = profile.network.existing
     if existing is not None and existing.project is not None:
-        shared = {"project": existing.project, "network": existing.network, "subnetwork": existing.subnetwork}
-        place = {"region": profile.region, "cidr": profile.network.subnet_cidr}
-        connection.admin.post("/_emulator/shared_vpc", json=shared | place).raise_for_status()
+        for subnet in Ground(profile).given[1:]:
+            region = region_of(subnet.scope)
+            shared = {"project": existing.project, "network": existing.network, "subnetwork": subnet.name}
+            place = {"region": region, "cidr": Ground(profile).cidrs[region]}
+            connection.admin.post("/_emulator/shared_vpc", json=shared | place).raise_for_status()
         report.say("given", f"Shared VPC {existing.network} of {existing.project}")
     wanted = _reservations(profile)
     if wanted:

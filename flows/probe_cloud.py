@@ -40,6 +40,7 @@ from tasks import report
 from tasks.inputs import load_price_book, load_profile
 from tasks.lock import writer
 from tasks.observe import observe
+from tasks.preflight import refuse
 from tasks.probe import routes, under_load
 
 HOURS = Decimal(2)
@@ -70,7 +71,7 @@ def probe_cloud(profile: str = "embedded", confirm: str = "", write: str = "", r
         raise InputError(
             f"nothing was made. The probe makes and deletes things named {PREFIX}… in project {probe.project_id}; to go on: --confirm {ours.name}"
         )
-    demand(connection, "provision", probe_graph(probe))
+    _may(connection, probe_graph(probe))
     answered = _lived(connection, probe, f"python -m flows.probe_cloud --profile {profile} --confirm {ours.name}", write)
     if earlier:
         _compare(f"the recording in {recorded}", earlier, "this cloud", answered)
@@ -93,6 +94,13 @@ def _price(probe: Profile) -> None:
     )
 
 
+def _may(connection: Connection, wanted: Graph) -> None:
+    """Raises PreflightError naming what the caller may not do; what needs an API that is off is asked again once it is on."""
+    demand(connection, "provision", wanted)
+    demand(connection, "teardown", wanted)
+    refuse(steps.autoscaler_permissions(connection))
+
+
 def _lived(connection: Connection, probe: Profile, again: str, write: str = "") -> tuple[Exchange, ...]:
     """The whole life of the probe; what was answered, written to the file `write` whatever became of it. Taken down and proven gone in any case."""
     with recording.recorded(connection, PREFIX) as heard:
@@ -101,10 +109,6 @@ def _lived(connection: Connection, probe: Profile, again: str, write: str = "") 
                 try:
                     gone = _steps(connection, probe)
                 finally:
-                    live = observe(connection, _names(probe)).live
-                    for each in live:
-                        if isinstance(each, InstanceGroup) and each.owner == probe.name and each.autoscaler:
-                            steps.without_autoscaler(connection, each, run_id())
                     deleted = taken_down(connection, probe, _names(probe), again)
             _soft_deletes(connection, probe, gone)
             prove(probe, deleted, again)
@@ -120,7 +124,7 @@ def _steps(connection: Connection, probe: Profile) -> Mapping[str, str]:
     found = _towards(connection, probe)
     if enabling := found.plan.of_kind(SERVICES.kind).changes:
         carry_out(connection, Plan(enabling))
-        demand(connection, "provision", found.wanted)
+        _may(connection, found.wanted)
         found = _towards(connection, probe)
     report.say("plan", found.plan.summary)
     carry_out(connection, found.plan)

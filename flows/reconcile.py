@@ -24,8 +24,9 @@ from ironwood.desired.autoscaling import as_found
 from ironwood.diff import diff
 from ironwood.errors import OutOfStockError, StockoutError, UnfinishedError
 from ironwood.graph import Graph
+from ironwood.outage import Parted, parted, regions_of, within_reach
 from ironwood.placement import options_of
-from ironwood.plan import Plan
+from ironwood.plan import Change, Plan
 from ironwood.profile import Profile
 from ironwood.renewal import renewed
 from ironwood.resources.autoscaler import Autoscaler
@@ -33,6 +34,7 @@ from ironwood.resources.base import SERVICES
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.service_set import ServiceSet
+from ironwood.tpu import region_of
 from tasks import report
 from tasks.apply import Done, abandon_order, apply_change
 from tasks.heeding import Heed
@@ -55,6 +57,11 @@ class Reconciliation:
     after: Estimate
     books: tuple[PriceBook, PriceBook]
 
+    @property
+    def parted(self) -> Parted:
+        """The plan as far as it can be carried out now, and what waits for regions that are down."""
+        return parted(self.plan, self.observation.down)
+
     def show(self, profile: Profile) -> None:
         """Print the plan and keep it as an artifact."""
         report.plan(
@@ -65,13 +72,15 @@ class Reconciliation:
             books=self.books,
             other=estimate(self.wanted, self.books[1]),
         )
+        told_of(self)
 
 
 def compare(connection: Connection, profile: Profile, sizes: Mapping[str, int], exhausted: Exhausted = frozenset()) -> Reconciliation:
     """Observe `profile` and diff it against what it wants at `sizes`; writes nothing."""
     names = {resource.name for resource in desired(profile, sizes)} | API_NAMES
     observation = observe(connection, names)
-    return against(observation, profile, desired(profile, sizes, observation.live, exhausted, connection.clock.now()))
+    reached = within_reach(profile, observation.live, observation.down)
+    return against(observation, profile, desired(reached, sizes, observation.live, exhausted, connection.clock.now()))
 
 
 def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconciliation:
@@ -91,13 +100,13 @@ def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconc
 def converge(connection: Connection, profile: Profile, sizes: Mapping[str, int], found: Reconciliation) -> None:
     """Carry out what was found, until nothing is left to do.
 
-    Where a group gets no VMs by its deadline its order is given up, read back, and placed with the tier's next option; raises StockoutError
+    What waits for a region that is down is left: `finished` tells of it. Where a group gets no VMs by its deadline its order is given up, read back, and placed with the tier's next option; raises StockoutError
     when there is none. What a step leads to only once it is done (worker 0 of a repaired slice) is another round.
     """
     exhausted: Exhausted = frozenset()
-    while len(found.plan):
+    while len(found.parted.now):
         try:
-            carry_out(connection, found.plan, Heed(profile=profile, sizes=sizes))
+            carry_out(connection, found.parted.now, Heed(profile=profile, sizes=sizes))
         except OutOfStockError as short:
             exhausted |= _given_up(connection, profile, found.wanted, short.groups)
             if short.others or _no_other_way(found.wanted, short.groups):
@@ -106,6 +115,32 @@ def converge(connection: Connection, profile: Profile, sizes: Mapping[str, int],
             return
         found = compare(connection, profile, sizes, exhausted)
         report.say("plan", f"then {found.plan.summary}")
+
+
+def told_of(found: Reconciliation) -> None:
+    """Say which regions in which anything of `found` is, or is to be, are down, and how much of the plan waits for them."""
+    later = found.parted.later
+    lost = sorted(found.observation.down & regions_of([*found.wanted, *(change.before for change in later if change.before)]))
+    if lost:
+        is_down = f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} down, Google says: their VMs neither serve nor bill"
+        report.say(
+            "outage", f"{is_down}; {f'{len(later)} steps of this plan wait until then' if later else 'no step of this plan waits for them'}"
+        )
+
+
+def finished(found: Reconciliation, profile: Profile, again: str) -> None:
+    """Raise UnfinishedError where something that was wanted waits for a region that is down; `again` is what finishes it."""
+    unfinished = found.parted.unfinished
+    left_out = sorted(profile.regions.keys() - within_reach(profile, found.observation.live, found.observation.down).regions.keys())
+    lines = [f"{change.step}: {_where(change, found)}" for change in unfinished]
+    lines += [f"{region}: is down, and nothing of it is there yet: it is left out" for region in left_out]
+    if lines:
+        raise UnfinishedError(f"done but for what waits for regions that are down; {again} once they are back:\n" + "\n".join(lines))
+
+
+def _where(change: Change, found: Reconciliation) -> str:
+    region = region_of(change.address.scope)
+    return f"{region} is down" if region in found.observation.down else "waits for one that does"
 
 
 def _given_up(connection: Connection, profile: Profile, wanted: Graph, groups: tuple[str, ...]) -> Exhausted:

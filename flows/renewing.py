@@ -16,6 +16,6 @@ def renew_leases(connection: Connection, profile: Profile, seen: Observation) ->
     if not profile.lease.enabled:
         return 0
     held = pods_of(profile, ours(seen.live, profile))
-    plan = against(seen, profile, desired(profile, held, seen.live, now=connection.clock.now())).plan
+    plan = against(seen, profile, desired(profile, held, seen.live, now=connection.clock.now())).parted.now
     short = plan.of_kind(SchedulerJob.kind, "update")
     return len(carry_out(connection, short)) if len(short) else 0

@@ -12,8 +12,9 @@ from flows.command_line import Argument, run
 from flows.reconcile import Reconciliation, against, carry_out, compare
 from flows.recording import record
 from flows.run_names import named
-from ironwood.errors import InputError, IronwoodError, ProbeError
+from ironwood.errors import InputError, IronwoodError, PreflightError, ProbeError
 from ironwood.graph import Graph
+from ironwood.outage import regions_of
 from ironwood.profile import Profile
 from ironwood.rollout import Stage, back, stages
 from tasks import report
@@ -46,6 +47,8 @@ def rollout(profile: str = "embedded", sizes: dict[str, int] | None = None, cana
     target = sizes_now(connection, ours, sizes).sizes
     with writer(ours):
         found = compare(connection, ours, target)
+        if lost := sorted(found.observation.down & regions_of(found.wanted)):
+            raise PreflightError(f"{', '.join(lost)} is down, Google says: its VMs would keep what they have; roll out once it is up")
         refuse(preflight(connection, ours, found.plan, found.wanted, found.observation.live))
         planned = stages(found.wanted, found.observation.live, canary_percent=canary_percent)
         _tell(planned)

@@ -18,6 +18,7 @@ from flows.run_names import named
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.graph import Graph
 from ironwood.lease import read
+from ironwood.outage import regions_of
 from ironwood.outputs import outputs
 from ironwood.profile import Profile
 from ironwood.resources.autoscaler import Autoscaler
@@ -30,6 +31,7 @@ from ironwood.resources.queued_tpu import QueuedTpu, StrayTpu
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.vertex import DeployedModel
 from ironwood.sizes import shown
+from ironwood.tpu import region_of
 from tasks import report
 from tasks.inputs import load_price_book, load_profile
 from tasks.leads import leads_of, learned
@@ -54,7 +56,8 @@ def _told(profile: str, form: Literal["text", "json"]) -> int:
     wanted = load_profile(profile)
     connection = connect(wanted)
     report.opening(wanted, connection)
-    graph = ours(observe(connection, API_NAMES).live, wanted)
+    seen = observe(connection, API_NAMES)
+    graph = ours(seen.live, wanted)
     owned = [each for each in graph if each.owner == wanted.name]
     costs = estimate(graph, load_price_book(wanted.price_book))
     by_address = {
@@ -64,7 +67,7 @@ def _told(profile: str, form: Literal["text", "json"]) -> int:
     rows = [(each.kind, each.name, each.scope, _state(each), _age(each, now), report.usd(by_address[each.address])) for each in owned]
     given = outputs(wanted, Graph.of(owned))
     report.page(f"owned-{wanted.name}", f"status of profile {wanted.name}", rows, COLUMNS)
-    sentences = list(_sentences(connection, wanted, graph, owned, costs))
+    sentences = [*_outages(owned, seen.down), *_sentences(connection, wanted, graph, owned, costs)]
     for head, text in sentences:
         report.say(head, text)
     write_status_page(wanted, sentences, rows, COLUMNS, given)
@@ -94,6 +97,15 @@ def _told(profile: str, form: Literal["text", "json"]) -> int:
     return len(owned)
 
 
+def _outages(owned: list[Resource], down: frozenset[str]) -> Iterator[tuple[str, str]]:
+    for region in sorted(down & regions_of(owned)):
+        vms = sum(each.size for each in owned if isinstance(each, InstanceGroup) and region_of(each.scope) == region)
+        yield (
+            "outage",
+            f"{region} is down, Google says: its {vms} VMs neither serve nor bill, and come back with it; the other regions serve",
+        )
+
+
 def _sentences(connection: Connection, wanted: Profile, graph: Graph, owned: list[Resource], costs: Estimate) -> Iterator[tuple[str, str]]:
     """How it stands: a heading and a text each."""
     for each in owned:
@@ -115,7 +127,8 @@ def _sentences(connection: Connection, wanted: Profile, graph: Graph, owned: lis
 
 def _state(resource: Resource) -> str:
     if isinstance(resource, InstanceGroup):
-        return f"{resource.size} VMs, {'stable' if resource.stable else 'changing'}"
+        lacking = f"{resource.lacking} not there, " if resource.lacking else ""
+        return f"{resource.size} VMs, {lacking}{'stable' if resource.stable else 'changing'}"
     if isinstance(resource, Autoscaler):
         return "; ".join([f"{resource.mode}, {resource.least} to {resource.most} VMs", *resource.told])
     if isinstance(resource, Certificate):

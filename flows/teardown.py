@@ -68,15 +68,18 @@ def taken_down(connection: Connection, wanted: Profile, names: Collection[str], 
         report.say(
             "teardown", f"first stop the billing: {report.usd(resting.before.hourly_usd)}/h → {report.usd(resting.after.hourly_usd)}/h"
         )
-        carry_out(connection, resting.plan)
+        carry_out(connection, resting.parted.now)
     seen = observe(connection, names)
     leaving = against(seen, wanted, Graph())
     leaving.show(wanted)
     if len(leaving.plan):
         record_end(connection, wanted, resting.before, leaving)
     with telling(connection, wanted, again):
-        deleted = len(carry_out(connection, against(seen, wanted, remembered(ours(seen.live, wanted))).plan))
-    return deleted + len(carry_out(connection, against(observe(connection, names), wanted, Graph()).plan))
+        last_but_one = against(seen, wanted, remembered(ours(seen.live, wanted))).parted
+        deleted = len(carry_out(connection, last_but_one.now))
+    if last_but_one.later:  # as long as something waits it is remembered that everything is to go
+        return deleted
+    return deleted + len(carry_out(connection, against(observe(connection, names), wanted, Graph()).parted.now))
 
 
 def prove(wanted: Profile, deleted: int, again: str) -> None:
@@ -86,7 +89,8 @@ def prove(wanted: Profile, deleted: int, again: str) -> None:
         f"proof-of-zero-{wanted.name}", "proof of zero", proof.rows, ("kind", "listed in", "gone", "pending deletion", "kept by choice")
     )
     if proof.left:
-        raise UnfinishedError(f"still there: {', '.join(proof.left)}; run `{again}` again")
+        outage = f"{proof.outage} " if proof.outage else ""
+        raise UnfinishedError(f"still there: {', '.join(proof.left)}; {outage}run `{again}` again")
     report.say("teardown", f"-{deleted}   proof of zero: {proof.summary}")
     if proof.not_ours and not deleted:
         raise UnownedError(

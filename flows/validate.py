@@ -8,10 +8,11 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.reconcile import compare
+from flows.reconcile import compare, told_of
 from flows.run_names import named
 from ironwood import naming
 from ironwood.errors import ProbeError
+from ironwood.profile_regions import home_of
 from tasks import report
 from tasks.inputs import load_profile
 from tasks.probe import probe, routes
@@ -31,10 +32,13 @@ def validate(profile: str = "embedded", sizes: dict[str, int] | None = None) -> 
     connection = connect(ours)
     target, since = sizes_to_find(connection, ours, sizes).sizes, connection.clock.now()
     found = compare(connection, ours, target)
-    findings = probe(connection, found.observation.live, found.wanted, found.plan, ours) + watched(connection, ours)
+    told_of(found)
+    down = found.observation.down
+    findings = probe(connection, found.observation.live, found.wanted, found.plan, ours, down) + watched(connection, ours)
     findings += probe_cache(connection, found.observation.live, found.wanted)
     led = {service.name for _, service in routes(found.observation.live, found.wanted)}
-    asked = frozenset(tier for tier, size in target.items() if size and naming.backend_service(ours.name_prefix, tier) in led)
+    asked = frozenset(home_of(tier) for tier, size in target.items() if size)
+    asked = frozenset(tier for tier in asked if naming.backend_service(ours.name_prefix, tier) in led)
     findings += probe_analytics(connection, found.observation.live, found.wanted, since, asked)
     report.findings(findings, ours)
     broken = [each for each in findings if not each.passed]

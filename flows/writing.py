@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cloud.connection import Connection
 from flows import approving
 from flows.paying import paid
-from flows.reconcile import Reconciliation, compare, converge, ours
+from flows.reconcile import Reconciliation, compare, converge, finished, ours
 from flows.recording import record
 from ironwood.approval import Question
 from ironwood.cost.budget import pods_of
@@ -65,6 +65,7 @@ def written(
                 with paid(connection, profile, target, found) as (sizes, payable):
                     converge(connection, profile, sizes, payable)
                     record(connection, profile, operation, payable, sizes)
+                    finished(payable, profile, "run the same command again")
                 return Written(found=payable, sizes=sizes)
             if agreed is not None:
                 raise ApprovalError(

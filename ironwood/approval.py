@@ -16,6 +16,7 @@ from ironwood.cost.estimate import Estimate, cents
 from ironwood.desired import order_of
 from ironwood.plan import Change, Plan
 from ironwood.profile import Profile
+from ironwood.profile_regions import home_of
 from ironwood.resources.autoscaler import ON, Autoscaler
 from ironwood.resources.base import SERVICES, Resource
 from ironwood.resources.group import InstanceGroup
@@ -51,7 +52,7 @@ def _reasons(profile: Profile, plan: Plan, before: Decimal, after: Decimal) -> I
         yield f"it adds ${cents(after - before):,.2f} an hour; profile {profile.name} lets runs add ${limit:,.2f} by themselves"
     for change in plan:
         group = change.after.group.name if isinstance(change.after, Autoscaler) else change.address.name
-        if _grows(change) and (order := order_of(profile, group)) and order[0] in profile.approval.tiers:
+        if _grows(change) and (order := order_of(profile, group)) and {order[0], home_of(order[0])} & {*profile.approval.tiers}:
             yield f"it orders VMs of tier {order[0]} ({change.address.name}), which profile {profile.name} wants to be asked about"
 
 

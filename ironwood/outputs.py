@@ -37,7 +37,8 @@ def outputs(profile: Profile, owned: Graph) -> dict[str, Plain]:
     groups = [each for each in owned if isinstance(each, InstanceGroup)]
     pods = {tier: [each.name for each in groups if _tier(profile, each) == tier] for tier in profile.enabled_tiers}
     cache, dataset = _first(owned, RedisInstance), _first(owned, Dataset)
-    network, subnet, existing = _first(owned, Network), _first(owned, Subnetwork), profile.network.existing
+    network, existing = _first(owned, Network), profile.network.existing
+    subnet = next((each for each in owned if isinstance(each, Subnetwork) and each.scope == f"regions/{profile.region}"), None)
     topics = [each for each in owned if isinstance(each, Topic)]
     # The seed's topic is that of its analytics; without them there is the budget's.
     topics.sort(key=lambda each: each.name == naming.budget_topic(profile.name_prefix))

@@ -8,6 +8,7 @@ PROFILE_NAME = r"^[a-z][-a-z0-9]{0,30}$"
 PROJECT_ID = r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$"
 REGION = r"^[a-z]+-[a-z]+[0-9]+$"
 ZONE = r"^[a-z]+-[a-z]+[0-9]+-[a-z0-9]+$"
+TIER = r"^(small|medium|large)(-[a-z]+-[a-z]+[0-9]+)?$"
 NAME_PREFIX = r"^([a-z][-a-z0-9]*-)?$"
 MODEL_NAME = r"^[a-z0-9-]+$"
 MODEL_SOURCE = r"^(gs|hf)://.+$"
@@ -36,6 +37,7 @@ WORDS: Mapping[str, str] = {
     PROJECT_ID: "a project id: 6 to 30 lower-case letters, digits and dashes, beginning with a letter",
     REGION: "a region, such as us-central1",
     ZONE: "a zone, such as us-central1-c",
+    TIER: "one of small, medium, large, or such a tier of a further region, such as small-europe-west4",
     NAME_PREFIX: "a prefix: lower-case letters, digits and dashes, ending in a dash, such as team-",
     MODEL_NAME: "a model name: lower-case letters, digits and dashes, such as llama-70b",
     MODEL_SOURCE: "a place models are read from, such as gs://bucket/model or hf://owner/model",

@@ -24,6 +24,7 @@ from ironwood.profile_development import DevelopmentTpu
 from ironwood.profile_google import GoogleSettings
 from ironwood.profile_policy import PolicySettings
 from ironwood.profile_redis import RedisSettings
+from ironwood.profile_regions import fill_regions, key_of, name_of
 from ironwood.profile_rules import cross_check
 from ironwood.profile_section import Section as _Section
 from ironwood.profile_security import SecuritySettings
@@ -34,6 +35,8 @@ from ironwood.profile_windows import HolidaySettings, Moment, Override, OwnWindo
 TierName = Literal["small", "medium", "large"]
 TIER_NAMES: tuple[str, ...] = get_args(TierName)
 """Smallest first."""
+AnyTier = Annotated[str, Field(pattern=patterns.TIER)]
+"""A tier of the profile's own region or, with the region's name, of a further one."""
 Consumption = Literal["on_demand", "spot", "flex_start", "reserved"]
 Shape = Literal["single_host", "multi_host"]
 GenerationName = Literal["tpu7x", "v6e", "v5p"]
@@ -102,7 +105,7 @@ class BudgetAction(_Section):
 
     at: Annotated[float, Field(gt=0, le=10, strict=False)]
     do: Literal["notify", "stop_growth", "replan", "shrink_to_floor", "tear_down"]
-    tiers: Annotated[tuple[TierName, ...], Field(strict=False)] = ()
+    tiers: Annotated[tuple[AnyTier, ...], Field(strict=False)] = ()
 
 
 class Budget(_Section):
@@ -161,7 +164,7 @@ class Approval(_Section):
     """Which plans wait for a person: those that add more US dollars an hour, those that order VMs of these tiers; and for how long."""
 
     above_usd_per_hour: Annotated[float, Field(ge=0, strict=False)] | None = None
-    tiers: Annotated[tuple[TierName, ...], Field(strict=False)] = ("large",)
+    tiers: Annotated[tuple[AnyTier, ...], Field(strict=False)] = ("large",)
     expires_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
 
 
@@ -212,6 +215,15 @@ class Tier(_Section):
     paths: tuple[Annotated[str, Field(pattern=patterns.ROUTE_PREFIX)], ...]
 
 
+class RegionSettings(_Section):
+    """A further region: where its VMs stand, in a subnet of our own or, in an existing VPC, in `subnetwork`, and its tiers (`ironwood/profile_regions.py`)."""
+
+    zone: Annotated[str, Field(pattern=patterns.ZONE)] | None = None
+    subnet_cidr: str
+    subnetwork: Annotated[str, Field(pattern=patterns.RESOURCE_NAME)] | None = None
+    tiers: Mapping[TierName, Tier]
+
+
 class Profile(_Section):
     """Everything a reconcile desires, but the sizes of the moment.
 
@@ -257,15 +269,27 @@ class Profile(_Section):
     security: SecuritySettings = SecuritySettings()
     adopt: tuple[str, ...] = ()
     tiers: Mapping[TierName, Tier]
+    regions: Mapping[Annotated[str, Field(pattern=patterns.REGION)], RegionSettings] = Field(default_factory=dict)
 
     def expired(self, moment: datetime) -> bool:
         """Whether, at `moment`, nothing of the profile is to be there any more; a date alone is its last minute, included."""
         return self.expires is not None and moment >= self.expires.end(ZoneInfo(self.time_zone))
 
     @property
-    def enabled_tiers(self) -> dict[str, Tier]:
-        """The tiers in use, smallest first."""
+    def home_tiers(self) -> dict[str, Tier]:
+        """The tiers in use in the profile's own region, smallest first."""
         return {name: tier for name, tier in sorted(self.tiers.items(), key=lambda item: TIER_NAMES.index(item[0])) if tier.enabled}
+
+    @property
+    def enabled_tiers(self) -> dict[str, Tier]:
+        """The tiers in use: those of the profile's own region, then those of each further region under names of their own."""
+        further = {
+            name_of(name, region): tier
+            for region, each in self.regions.items()
+            for name, tier in sorted(each.tiers.items(), key=lambda item: TIER_NAMES.index(item[0]))
+            if tier.enabled
+        }
+        return self.home_tiers | further
 
     @property
     def baseline(self) -> dict[str, int]:
@@ -326,7 +350,7 @@ def sizes_possible(profile: Profile, sizes: Mapping[str, int]) -> Mapping[str, i
 
 
 def _out_of_bounds(profile: Profile, tier: str, pods: int, bounds: str) -> str:
-    return f"sizes.{tier}: {pods} is outside {bounds} of profile {profile.name}; choose a size between them or change tiers.{tier} in the profile"
+    return f"sizes.{tier}: {pods} is outside {bounds} of profile {profile.name}; choose a size between them or change {key_of(tier)} in the profile"
 
 
 def _fill_tiers(values: dict[str, object]) -> None:
@@ -355,6 +379,7 @@ def _fill_tiers(values: dict[str, object]) -> None:
         for key in ("paths", "fallbacks"):
             if isinstance(tier.get(key), list):
                 tier[key] = tuple(tier[key])
+    fill_regions(values)
     balancer = values.get("load_balancer")
     if isinstance(balancer, dict) and isinstance(balancer.get("domains"), list):
         balancer["domains"] = tuple(balancer["domains"])

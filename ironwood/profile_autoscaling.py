@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ironwood import patterns, tpu
 from ironwood.finding import Finding
+from ironwood.profile_region_rules import every_tier
 from ironwood.profile_section import Section
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class Autoscaling(Section):
 
 def an_autoscaler_can_own_it(profile: Profile) -> Iterator[Finding]:
     """The tier is VMs that serve one by one, ordered in one way, in one group, and nobody else decides its size."""
-    for name, tier in profile.tiers.items():
+    for place, _, tier in every_tier(profile):
         if tier.autoscaling is None:
             continue
-        path = ("tiers", name, "autoscaling")
+        path = (*place, "autoscaling")
         if tier.shape == "multi_host":
             yield Finding(
                 path=path, text="is for single_host tiers: a slice is all of its VMs or none; remove it, or write `shape: single_host`"
@@ -55,7 +56,7 @@ def an_autoscaler_can_own_it(profile: Profile) -> Iterator[Finding]:
             yield Finding(path=path, text="does not go with flex_start, whose VMs wait in a queue; choose on_demand, spot or reserved")
         if tier.fallbacks:
             yield Finding(
-                path=("tiers", name, "fallbacks"),
+                path=(*place, "fallbacks"),
                 text="an autoscaler sizes one group; remove the fallbacks, or `autoscaling`, and write windows",
             )
         vms = tier.max_replicas * (tier.chips // tpu.GENERATIONS[tier.generation].chips_per_vm)
@@ -74,24 +75,24 @@ def an_autoscaler_can_own_it(profile: Profile) -> Iterator[Finding]:
 
 def its_bounds_are_the_tiers(profile: Profile) -> Iterator[Finding]:
     """It never goes below one pod by itself, and the baseline of its tier is its lower bound."""
-    for name, tier in profile.tiers.items():
+    for place, _, tier in every_tier(profile):
         if tier.autoscaling is None:
             continue
         if tier.min_replicas < 1:
             text = "0: an autoscaler keeps at least one pod, because an empty tier is asked nothing it could scale by; write 1 or more, and windows of 0"
-            yield Finding(path=("tiers", name, "min_replicas"), text=text)
+            yield Finding(path=(*place, "min_replicas"), text=text)
         elif tier.replicas != tier.min_replicas and tier.min_replicas <= tier.replicas <= tier.max_replicas:
             text = (
                 f"{tier.replicas}: under an autoscaler the baseline is min_replicas, {tier.min_replicas}; remove it or raise min_replicas"
             )
-            yield Finding(path=("tiers", name, "replicas"), text=text)
+            yield Finding(path=(*place, "replicas"), text=text)
 
 
 def its_signal_is_whole(profile: Profile) -> Iterator[Finding]:
     """A metric has one target, and the load balancer's needs none of a metric's keys."""
-    for name, tier in profile.tiers.items():
+    for place, _, tier in every_tier(profile):
         if tier.autoscaling is not None:
-            yield from (Finding(path=("tiers", name, "autoscaling", *path), text=text) for path, text in _signal(tier.autoscaling))
+            yield from (Finding(path=(*place, "autoscaling", *path), text=text) for path, text in _signal(tier.autoscaling))
 
 
 def _signal(own: Autoscaling) -> Iterator[tuple[tuple[str, ...], str]]:

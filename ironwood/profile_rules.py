@@ -5,9 +5,8 @@ What a single key may hold is in `profile.py`; here stands what only several key
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -23,11 +22,12 @@ from ironwood.profile_cloud_scheduler import what_google_starts_can_be_reached
 from ironwood.profile_development_rules import DEVELOPMENT_RULES
 from ironwood.profile_google import GOOGLE_RULES
 from ironwood.profile_redis import a_cache_can_be_reached
+from ironwood.profile_region_rules import REGION_RULES, every_tier, every_zone
 from ironwood.profile_security import SECURITY_RULES
 from ironwood.profile_window_rules import WINDOW_RULES
 
 if TYPE_CHECKING:
-    from ironwood.profile import Profile, Tier, TierName
+    from ironwood.profile import Profile, Tier
 
 MAX_NAME = 63
 MAX_SERVICE_ACCOUNT_ID = 30
@@ -43,37 +43,35 @@ def cross_check(profile: Profile) -> list[Finding]:
 
 def a_tier_is_enabled(profile: Profile) -> Iterator[Finding]:
     """At least one tier serves."""
-    if not profile.enabled_tiers:
+    if not profile.home_tiers:
         yield Finding(path=("tiers",), text="no tier is enabled; set `enabled: true` on one of small, medium, large")
 
 
 def sizes_are_ordered(profile: Profile) -> Iterator[Finding]:
     """min_replicas <= replicas <= max_replicas."""
-    for name, tier in profile.tiers.items():
+    for path, _, tier in every_tier(profile):
         if tier.min_replicas > tier.max_replicas:
             yield Finding(
-                path=("tiers", name, "min_replicas"),
+                path=(*path, "min_replicas"),
                 text=f"{tier.min_replicas} is more than max_replicas {tier.max_replicas}; lower it or raise max_replicas",
             )
         elif not tier.min_replicas <= tier.replicas <= tier.max_replicas:
             yield Finding(
-                path=("tiers", name, "replicas"),
+                path=(*path, "replicas"),
                 text=f"{tier.replicas} is outside min_replicas {tier.min_replicas} to max_replicas {tier.max_replicas}; choose a size between them",
             )
 
 
 def a_floor_has_a_lease(profile: Profile) -> Iterator[Finding]:
     """What stays when a lease ends is no more than the tier may hold, and there is a lease that ends."""
-    for name, tier in profile.tiers.items():
+    for path, _, tier in every_tier(profile):
         if tier.lease_floor > tier.max_replicas:
             yield Finding(
-                path=("tiers", name, "lease_floor"),
+                path=(*path, "lease_floor"),
                 text=f"{tier.lease_floor} is more than max_replicas {tier.max_replicas}; lower it: these pods go on billing when nobody of ours lives",
             )
         elif tier.lease_floor and not profile.lease.enabled:
-            yield Finding(
-                path=("tiers", name, "lease_floor"), text="has no effect without leases; remove it, or write `lease: {enabled: true}`"
-            )
+            yield Finding(path=(*path, "lease_floor"), text="has no effect without leases; remove it, or write `lease: {enabled: true}`")
 
 
 def a_probe_ends_before_the_next(profile: Profile) -> Iterator[Finding]:
@@ -98,52 +96,45 @@ def a_vm_has_time_to_start(profile: Profile) -> Iterator[Finding]:
 
 
 def zones_lie_in_the_region(profile: Profile) -> Iterator[Finding]:
-    """The profile's zone and each tier's are zones of its region."""
+    """The profile's zone and each tier's are zones of their region."""
     if not profile.zone.startswith(profile.region + "-"):
         yield Finding(path=("zone",), text=f"'{profile.zone}' is not in region {profile.region}; choose a zone of it")
-    for path, zone, _ in _zones(profile.tiers):
-        if zone != profile.zone and not zone.startswith(profile.region + "-"):
-            yield Finding(path=path, text=f"'{zone}' is not in region {profile.region}; choose a zone of it")
+    for path, zone, region, _ in every_zone(profile):
+        told = profile.zone if region == profile.region else profile.regions[region].zone
+        if zone != told and not zone.startswith(region + "-"):
+            yield Finding(path=path, text=f"'{zone}' is not in region {region}; choose a zone of it")
 
 
 def zones_host_the_chips(profile: Profile) -> Iterator[Finding]:
     """Each zone an enabled tier may be ordered in offers its machine type."""
-    for path, zone, tier in _zones(profile.enabled_tiers):
+    for path, zone, region, tier in every_zone(profile):
         generation = tpu.GENERATIONS[tier.generation]
-        if zone.startswith(profile.region + "-") and zone not in generation.zones:
+        if region != profile.region and generation.name not in tpu.offered_in(region):
+            continue  # that is told of the region
+        if tier.enabled and zone.startswith(region + "-") and zone not in generation.zones:
             here = path if zone != profile.zone or len(path) > 3 else ("zone",)
             yield Finding(
                 path=here, text=f"'{zone}' has no {generation.machine_type}; {generation.name} is in {', '.join(generation.zones)}"
             )
 
 
-def _zones(tiers: Mapping[str, Tier] | Mapping[TierName, Tier]) -> Iterator[tuple[tuple[str | int, ...], str, Tier]]:
-    """Every zone tiers name: where it stands, the zone, the tier."""
-    for name, tier in tiers.items():
-        yield ("tiers", name, "zone"), tier.zone, tier
-        for number, each in enumerate(tier.fallbacks):
-            if each.zone is not None:
-                yield ("tiers", name, "fallbacks", number, "zone"), each.zone, tier
-
-
 def a_topology_exists(profile: Profile) -> Iterator[Finding]:
     """Some topology has exactly the tier's chips."""
-    for name, tier in profile.tiers.items():
+    for path, _, tier in every_tier(profile):
         try:
             tpu.slice_of(tier.chips, tpu.GENERATIONS[tier.generation])
         except ProfileError as error:
-            yield Finding(path=("tiers", name, "chips"), text=str(error))
+            yield Finding(path=(*path, "chips"), text=str(error))
 
 
 def the_suffix_counts_tensorcores(profile: Profile) -> Iterator[Finding]:
     """An accelerator type agrees with the chips: its suffix counts TensorCores, one or two a chip."""
-    for name, tier in profile.tiers.items():
+    for path, _, tier in every_tier(profile):
         if tier.accelerator_type is not None:
-            yield from _suffix(name, tier, tier.accelerator_type)
+            yield from _suffix((*path, "accelerator_type"), tier, tier.accelerator_type)
 
 
-def _suffix(name: str, tier: Tier, accelerator: str) -> Iterator[Finding]:
-    path = ("tiers", name, "accelerator_type")
+def _suffix(path: tuple[str | int, ...], tier: Tier, accelerator: str) -> Iterator[Finding]:
     generation = tpu.GENERATIONS[tier.generation]
     chips = tpu.chips_of_accelerator(accelerator)
     right = f"{generation.name}-{generation.tensorcores_per_chip * tier.chips}"
@@ -158,10 +149,10 @@ def _suffix(name: str, tier: Tier, accelerator: str) -> Iterator[Finding]:
 
 def orders_can_be_placed(profile: Profile) -> Iterator[Finding]:
     """Each way to order is complete and told once: a reservation where it is reserved and nowhere else."""
-    for name, tier in profile.tiers.items():
-        ways: list[tuple[tuple[str | int, ...], str, str, str | None]] = [(("tiers", name), tier.consumption, tier.zone, tier.reservation)]
+    for place, _, tier in every_tier(profile):
+        ways: list[tuple[tuple[str | int, ...], str, str, str | None]] = [(place, tier.consumption, tier.zone, tier.reservation)]
         for number, each in enumerate(tier.fallbacks):
-            ways.append((("tiers", name, "fallbacks", number), each.consumption, each.zone or tier.zone, each.reservation))
+            ways.append(((*place, "fallbacks", number), each.consumption, each.zone or tier.zone, each.reservation))
         seen = set()
         for path, consumption, zone, reservation in ways:
             if consumption == "reserved" and reservation is None:
@@ -197,7 +188,7 @@ def names_fit(profile: Profile) -> Iterator[Finding]:
         )
     from ironwood.placement import options_of  # late: it needs the profile these rules are part of
 
-    ways = [(name, option.label) for name, tier in profile.tiers.items() for option in options_of(tier)]
+    ways = [(name, option.label) for name, tier in (*profile.tiers.items(), *profile.enabled_tiers.items()) for option in options_of(tier)]
     longest = max((naming.template(profile.name_prefix, name, "0" * 8, label) for name, label in ways), key=len)
     if len(longest) > MAX_NAME:
         yield Finding(
@@ -205,37 +196,16 @@ def names_fit(profile: Profile) -> Iterator[Finding]:
         )
 
 
-def the_subnet_is_private(profile: Profile) -> Iterator[Finding]:
-    """The subnet's range is a private one, large enough for every VM of the enabled tiers at their largest."""
-    cidr = profile.network.subnet_cidr
-    try:
-        network = ipaddress.ip_network(cidr)
-    except ValueError as error:
-        yield Finding(path=("network", "subnet_cidr"), text=f"'{cidr}' is not an address range: {error}; write something like 10.0.0.0/16")
-        return
-    if not network.is_private:
-        yield Finding(
-            path=("network", "subnet_cidr"),
-            text=f"'{cidr}' is not a private range; use one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
-        )
-    vms = sum(tier.chips // tpu.GENERATIONS[tier.generation].chips_per_vm * tier.max_replicas for tier in profile.enabled_tiers.values())
-    if network.num_addresses - 4 < vms:
-        yield Finding(
-            path=("network", "subnet_cidr"),
-            text=f"'{cidr}' has room for {network.num_addresses - 4} VMs, the enabled tiers may need {vms}; choose a shorter prefix",
-        )
-
-
 def the_default_tier_serves(profile: Profile) -> Iterator[Finding]:
     """Requests that match no path have somewhere to go, and no path leads to two tiers."""
     default = profile.load_balancer.default_tier
-    if profile.enabled_tiers and default not in profile.enabled_tiers:
+    if profile.home_tiers and default not in profile.home_tiers:
         yield Finding(
             path=("load_balancer", "default_tier"),
-            text=f"'{default}' is not enabled; choose one of {', '.join(profile.enabled_tiers)} or enable it",
+            text=f"'{default}' is not enabled; choose one of {', '.join(profile.home_tiers)} or enable it",
         )
     seen: dict[str, str] = {}
-    for name, tier in profile.enabled_tiers.items():
+    for name, tier in profile.home_tiers.items():
         for path in tier.paths:
             if path in seen:
                 yield Finding(path=("tiers", name, "paths"), text=f"'{path}' already leads to tier {seen[path]}; give it to one of them")
@@ -345,8 +315,8 @@ def deployments_can_be(profile: Profile) -> Iterator[Finding]:
         path = ("vertex", "deployments", tier)
         if not profile.vertex.endpoints:
             yield Finding(path=path, text="needs an endpoint; write `endpoints: true`, or remove it")
-        if tier not in profile.enabled_tiers:
-            yield Finding(path=path, text=f"'{tier}' is not enabled; choose of {', '.join(profile.enabled_tiers)}")
+        if tier not in profile.home_tiers:
+            yield Finding(path=path, text=f"'{tier}' is not enabled; choose of {', '.join(profile.home_tiers)}")
         if wanted.min_replicas > wanted.max_replicas:
             text = f"{wanted.min_replicas} is more than max_replicas {wanted.max_replicas}; lower it or raise max_replicas"
             yield Finding(path=(*path, "min_replicas"), text=text)
@@ -377,7 +347,6 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     the_suffix_counts_tensorcores,
     orders_can_be_placed,
     names_fit,
-    the_subnet_is_private,
     the_default_tier_serves,
     a_budget_rises,
     budget_actions_can_be_done,
@@ -391,6 +360,7 @@ RULES: tuple[Callable[[Profile], Iterator[Finding]], ...] = (
     a_cache_can_be_reached,
     what_is_adopted_can_be_marked,
     what_google_starts_can_be_reached,
+    *REGION_RULES,
     *WINDOW_RULES,
     *DEVELOPMENT_RULES,
     *SECURITY_RULES,

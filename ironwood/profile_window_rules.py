@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from ironwood.finding import Finding
+from ironwood.profile_regions import key_of
 from ironwood.windows.calendar import subdivisions
 from ironwood.windows.wall import DAY_MINUTES
 
@@ -119,7 +120,7 @@ def _size(profile: Profile, path: Path, tier: str, pods: int) -> Iterator[Findin
     elif pods > enabled[tier].max_replicas:
         yield Finding(
             path=path,
-            text=f"{pods} is more than max_replicas {enabled[tier].max_replicas} of tier {tier}; lower it or raise tiers.{tier}.max_replicas",
+            text=f"{pods} is more than max_replicas {enabled[tier].max_replicas} of tier {tier}; lower it or raise {key_of(tier)}.max_replicas",
         )
 
 

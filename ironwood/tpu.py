@@ -86,6 +86,18 @@ _FLAT = {4: (2, 2), 8: (2, 4), 16: (4, 4), 32: (4, 8), 64: (8, 8), 128: (8, 16),
 _BELOW_A_CUBE = {4: (2, 2, 1), 8: (2, 2, 2), 16: (2, 2, 4), 32: (2, 4, 4)}
 
 
+def region_of(place: str) -> str:
+    """The region of a zone, a scope or an address's place: `europe-west4` of `europe-west4-a`, `zones/europe-west4-a` and `regions/europe-west4`; "" of what is global."""
+    level, _, name = place.rpartition("/")
+    return name if level == "regions" else name.rpartition("-")[0]
+
+
+def offered_in(region: str) -> dict[str, tuple[str, ...]]:
+    """The zones of a region that have each generation, of those it has any of."""
+    found = {each.name: tuple(zone for zone in each.zones if region_of(zone) == region) for each in GENERATIONS.values()}
+    return {name: zones for name, zones in found.items() if zones}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Slice:
     """The hardware of one pod: `chips` chips in `topology`, spread over `vms` VMs in `groups` zonal groups."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -18,6 +18,7 @@ from cloud.connection import Connection
 from cloud.drivers.addresses import backend_url
 from cloud.drivers.instance_group import INSTANCE_GROUP
 from ironwood.graph import Graph
+from ironwood.outage import regions_of
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from ironwood.resources.autoscaler import ON, Autoscaler
@@ -25,6 +26,7 @@ from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService
 from ironwood.resources.scheduler_job import SchedulerJob
+from ironwood.tpu import region_of
 from tasks import probe_development, probe_https, probe_security, reach
 from tasks.finding import Finding
 from tasks.probe_vertex import let_in, predictions
@@ -82,13 +84,19 @@ def under_load(
 
 
 @google_task(name="validate", run_name="probe every route")
-def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profile: Profile) -> list[Finding]:
-    """The validation table: drift, groups, backend health, and a prediction through every route of the URL map."""
+def probe(
+    connection: Connection, live: Graph, wanted: Graph, drift: Plan, profile: Profile, down: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """The validation table: drift, regions, groups, backend health, and a prediction through every route of the URL map.
+
+    What is in a region that is `down` is not waited for.
+    """
     with connection.clock.participating("validate"):
         findings = [Finding(check="no drift", passed=not len(drift), found=drift.summary if len(drift) else "live is as desired")]
+        findings += [_region(region, down) for region in sorted(regions_of(wanted)) if profile.regions or region in down]
         scaled = {each.group: each for each in live if isinstance(each, Autoscaler) and each.address in wanted and each.mode == ON}
         findings += [
-            _group(connection, each, scaled.get(each.address))
+            _group(connection, each, scaled.get(each.address), down)
             for each in live
             if isinstance(each, InstanceGroup) and each.address in wanted
         ]
@@ -98,7 +106,7 @@ def probe(connection: Connection, live: Graph, wanted: Graph, drift: Plan, profi
             finding
             for each in live
             if isinstance(each, BackendService) and each.address in wanted
-            for finding in _backends(connection, each, live, scaled)
+            for finding in _backends(connection, each, live, scaled, down)
         ]
         findings += probe_development.findings(connection, live, wanted)
         findings += probe_security.standing(connection, profile.name)
@@ -122,12 +130,21 @@ def routes(live: Graph, wanted: Graph) -> list[tuple[str, BackendService]]:
     return [(f"{base}{prefix}{PREDICT}", service) for prefix, service in services.items() if isinstance(service, BackendService)]
 
 
-def _group(connection: Connection, group: InstanceGroup, scaler: Autoscaler | None) -> Finding:
+def _region(region: str, down: frozenset[str]) -> Finding:
+    return Finding(check=f"region {region}", passed=region not in down, found="is down, Google says" if region in down else "is up")
+
+
+def _within(connection: Connection, address: Address, down: frozenset[str]) -> datetime:
+    """Until when something is waited for that may still come."""
+    return connection.clock.now() + (timedelta() if region_of(address.scope) in down else HEALTHY_WITHIN)
+
+
+def _group(connection: Connection, group: InstanceGroup, scaler: Autoscaler | None, down: frozenset[str]) -> Finding:
     if scaler is not None:  # it may change at any time, within its bounds
         within = scaler.least <= group.size <= scaler.most
         found = f"{group.size} VMs, {scaler.least} to {scaler.most} by its autoscaler"
         return Finding(check=f"group {group.name}", passed=within, found=found)
-    deadline = connection.clock.now() + HEALTHY_WITHIN
+    deadline = _within(connection, group.address, down)
     while not group.stable and connection.clock.now() < deadline:
         sleep(connection.clock, POLL)
         group = INSTANCE_GROUP.live(connection, group)
@@ -162,12 +179,14 @@ def _found_nothing(job: SchedulerJob) -> bool:
     return job.method == "DELETE" and job.last_code == NOT_FOUND
 
 
-def _backends(connection: Connection, service: BackendService, live: Graph, scaled: Mapping[Address, Autoscaler]) -> Iterator[Finding]:
+def _backends(
+    connection: Connection, service: BackendService, live: Graph, scaled: Mapping[Address, Autoscaler], down: frozenset[str]
+) -> Iterator[Finding]:
     for backend in service.backends:
         scaler = scaled.get(backend.group)
         want = _servers(live, backend.group) if scaler is None else scaler.least
         url = backend_url(connection.project, backend.group)
-        deadline = connection.clock.now() + HEALTHY_WITHIN
+        deadline = _within(connection, backend.group, down)
         while (healthy := facts.health(connection, service.name, url).get("HEALTHY", 0)) < want and connection.clock.now() < deadline:
             sleep(connection.clock, POLL)
         yield Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from cloud.drivers.pubsub import ACTIVE
 from cloud.errors import translated
 from ironwood.errors import CloudError
 from ironwood.graph import Graph
+from ironwood.profile_regions import home_of
 from ironwood.resources.base import Address
 from ironwood.resources.budget import Subscription
 from tasks.finding import Finding
@@ -59,7 +61,7 @@ def _finding(connection: Connection, subscription: Subscription, table: Address,
 
 
 def _rows(connection: Connection, table: Address, since: datetime) -> dict[str, int]:
-    """How many rows of each tier there are since an instant."""
+    """How many rows of each tier there are since an instant, whichever region served them."""
     client: Any = connection.client(bigquery.Client)
     options = bigquery.QueryJobConfig(
         query_parameters=[bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)],
@@ -67,4 +69,7 @@ def _rows(connection: Connection, table: Address, since: datetime) -> dict[str, 
         use_query_cache=False,
     )
     with translated(f"asking {table}"):
-        return {str(row["tier"]): int(row["found"]) for row in client.query_and_wait(QUERY.format(table=table.name), job_config=options)}
+        found: Counter[str] = Counter()
+        for row in client.query_and_wait(QUERY.format(table=table.name), job_config=options):
+            found[home_of(str(row["tier"]))] += int(row["found"])
+        return dict(found)

@@ -7,19 +7,46 @@ from uuid import UUID
 
 import httpx
 
-from cloud import probing
+from cloud import access, probing
 from cloud.clock import sleep
 from cloud.connection import Connection
 from cloud.journal import Attempt
-from ironwood.errors import ProbeError
+from ironwood.errors import ApiDisabledError, ProbeError
 from ironwood.resources.base import Address
 from ironwood.resources.group import InstanceGroup
+from tasks.preflight.check import Check
 from tasks.probe import QUESTION
 from tasks.retries import google_task
 
 ANSWERS_WITHIN = timedelta(minutes=15)
 """A new load balancer answers by itself for some minutes before its rules are everywhere."""
+AUTOSCALER_PERMISSIONS = (
+    "compute.autoscalers.create",
+    "compute.autoscalers.delete",
+    "compute.autoscalers.get",
+    "compute.autoscalers.list",
+    "compute.instanceGroupManagers.use",
+)
 POLL = timedelta(seconds=10)
+
+
+@google_task(name="permissions", run_name="permissions for an autoscaler")
+def autoscaler_permissions(connection: Connection) -> list[Check]:
+    """What the caller lacks that no lifecycle of a profile without autoscalers uses."""
+    try:
+        with connection.clock.participating("permissions"):
+            missing = sorted(set(AUTOSCALER_PERMISSIONS) - access.held(connection, AUTOSCALER_PERMISSIONS))
+    except ApiDisabledError:
+        return []
+    if not missing:
+        return []
+    return [
+        Check(
+            subject="permissions",
+            found=f"the probe also needs {', '.join(missing)}",
+            remedy="Grant roles/compute.instanceAdmin.v1, which has them",
+        )
+    ]
 
 
 @google_task(name="front end", run_name="ask {url}")
@@ -44,13 +71,6 @@ def refused_resize(connection: Connection, group: InstanceGroup, run: UUID) -> s
     """The words a resize is refused with while `group` has an autoscaler; it is gone again afterwards."""
     with connection.clock.participating("autoscaler"):
         return probing.refused_resize(connection, Attempt(run=run, step=f"probe {group.address}", number=1), group)
-
-
-@google_task(name="autoscaler", run_name="no autoscaler for {group.name}")
-def without_autoscaler(connection: Connection, group: InstanceGroup, run: UUID) -> None:
-    """Whatever an earlier probe left: a group with an autoscaler is sized by nobody else."""
-    with connection.clock.participating("autoscaler"):
-        probing.without_autoscaler(connection, Attempt(run=run, step=f"unprobe {group.address}", number=1), group)
 
 
 @google_task(name="lease", run_name="fire {lease.name}")

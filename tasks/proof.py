@@ -13,7 +13,7 @@ from datetime import datetime
 
 from cloud.connection import Connection
 from cloud.drivers.logs import pending_buckets
-from cloud.observe import observe
+from cloud.observe import Observation, observe
 from ironwood.claim import claimed
 from ironwood.cost.estimate import cents, estimate
 from ironwood.desired import desired
@@ -21,7 +21,9 @@ from ironwood.diff import under_our_names
 from ironwood.graph import Graph
 from ironwood.profile import Profile
 from ironwood.resources.budget import Budget
+from ironwood.resources.group import InstanceGroup
 from ironwood.resources.registry import KINDS
+from ironwood.tpu import region_of
 from tasks.inputs import load_price_book
 from tasks.retries import google_task
 
@@ -31,11 +33,14 @@ PENDING = {"service_account": "purged by Google within 30 days, $0"}
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """The table, what is still there by address (empty when the proof holds), and a line on whatever is not the profile's under its names."""
+    """The table, what is still there by address (empty when the proof holds), and a line on whatever is not the profile's under its names;
+    `outage`: which region that is down holds it.
+    """
 
     rows: tuple[tuple[str, str, str, str, str], ...]
     left: tuple[str, ...]
     kinds: int
+    outage: str = ""
     not_ours: tuple[str, ...] = ()
 
     @property
@@ -69,7 +74,9 @@ def prove_zero(connection: Connection, profile: Profile) -> Proof:
         gone = f"LEFT: {', '.join(left[kind])}" if kind in left else "" if kept or kind in seen.hidden else "yes"
         rows.append((kind, where, gone, waiting.get(kind) or PENDING.get(kind, ""), kept))
     still = tuple(address for found in left.values() for address in found)
-    return Proof(rows=tuple(rows), left=still, kinds=len(rows), not_ours=tuple(_not_ours(seen.live, profile)))
+    return Proof(
+        rows=tuple(rows), left=still, kinds=len(rows), not_ours=tuple(_not_ours(seen.live, profile)), outage=_outage(seen, profile)
+    )
 
 
 def _not_ours(live: Graph, profile: Profile) -> Iterator[str]:
@@ -88,6 +95,17 @@ def _not_ours(live: Graph, profile: Profile) -> Iterator[str]:
                 f"{each.address} carries no marker of ours: delete it yourself, or write `adopt: [{each.address}]`, "
                 "provision, and tear down again"
             )
+
+
+def _outage(seen: Observation, profile: Profile) -> str:
+    """What of the profile a region that is down holds back, and what comes back with it; "" where none does."""
+    held = [each for each in seen.live if each.owner == profile.name and region_of(each.scope) in seen.down]
+    if not held:
+        return ""
+    vms = sum(each.size for each in held if isinstance(each, InstanceGroup))
+    back = f"its {vms} VMs come back with it and bill again" if vms else "nothing of it bills"
+    lost = ", ".join(sorted({region_of(each.scope) for each in held}))
+    return f"{lost} is down, and nothing can be deleted there: nothing there bills now, {back}. As soon as it is up"
 
 
 def _waiting(pending: list[tuple[str, datetime]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,13 +26,16 @@ from ironwood.profile import Profile
 from ironwood.resources.group import InstanceGroup
 from ironwood.resources.queued_tpu import QueuedTpu
 from ironwood.resources.vertex import DeployedModel
+from ironwood.tpu import region_of
 from tasks.apply import Done
 from tasks.finding import Finding
 from tasks.preflight.check import Check
 
+WIDEST = 400
+"""Characters of the widest line of a table that is not printed on a terminal: there names are not cut off."""
 MARKS = {"create": "+", "update": "~", "delete": "-"}
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDEST)
 
 
 @contextmanager
@@ -134,9 +138,10 @@ def orders(profile: Profile, book: PriceBook) -> Iterator[str]:
     for name, tier in profile.enabled_tiers.items():
         for number, option in enumerate(options_of(tier), start=1):
             try:
-                price = (
-                    f"${book.chip_hour_usd(family=tier.generation, consumption=option.consumption, pod_chips=tier.chips):,.2f} a chip-hour"
+                hourly = book.chip_hour_usd(
+                    family=tier.generation, consumption=option.consumption, pod_chips=tier.chips, region=region_of(option.zone)
                 )
+                price = f"${hourly:,.2f} a chip-hour"
             except ProfileError:
                 price = f"no price in book {book.name}"
             waits = f"given up after {option.deadline.total_seconds() / 60:g} min without progress"

@@ -49,8 +49,8 @@ def in_the_cloud(embedded_cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def flows_here(in_the_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> Iterator[EmbeddedCloud]:
-    """Flows called in this process report to the session's Prefect server and meet the module's embedded cloud."""
+def reported(prefect_server: PrefectServer) -> Iterator[None]:
+    """Flows called in this process report to the session's Prefect server."""
     settings = {
         PREFECT_API_URL: prefect_server.url,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
@@ -58,7 +58,14 @@ def flows_here(in_the_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> It
         PREFECT_RESULTS_LOCAL_STORAGE_PATH: prefect_server.folder / "results",
     }
     with temporary_settings(settings):
-        yield in_the_cloud
+        yield
+
+
+@pytest.fixture
+def flows_here(in_the_cloud: EmbeddedCloud, reported: None) -> EmbeddedCloud:
+    """Flows called in this process report to the session's Prefect server and meet the module's embedded cloud."""
+    assert reported is None
+    return in_the_cloud
 
 
 @pytest.fixture

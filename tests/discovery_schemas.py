@@ -37,6 +37,7 @@ DOCUMENTS = (
     ("servicenetworking", "v1"),
     ("bigquery", "v2"),
     ("secretmanager", "v1"),
+    ("config", "v1"),
 )
 CHECKED = Counter()
 METHODS_SEEN = set()

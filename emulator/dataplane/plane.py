@@ -24,6 +24,7 @@ from emulator.dataplane import keys, tls
 from emulator.dataplane.armor import Armor
 from emulator.dataplane.backends import Backends, Choice
 from emulator.dataplane.model_server import Answer, ModelServers, TimedOutError
+from emulator.dataplane.nearness import CLIENTS, HEADER
 from emulator.dataplane.routing import route
 from emulator.dataplane.served import Served
 from emulator.rules import assumed
@@ -39,6 +40,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Json], Awaitable[None]]
 GIB = 1 << 30
+CLIENT = HEADER.encode()
 LISTENING = {"EXTERNAL", "EXTERNAL_MANAGED"}
 assumed("no-healthy-upstream", "A request for which no backend VM is healthy is answered 502 'no healthy upstream'.")
 assumed("lb-propagation", "A load balancer's change holds at the end of its operation, without a further delay.")
@@ -168,7 +170,8 @@ class DataPlane:
             self._tell(rule, found.service if found else None, None, status, begun)
             await _page(send, status, "denied by security policy")
             return
-        choice = self._backends.choose(found.service, self._busy, world.clock.now()) if found and found.service else None
+        client = next((value.decode("latin-1") for name, value in scope["headers"] if name == CLIENT), CLIENTS)
+        choice = self._backends.choose(found.service, self._busy, world.clock.now(), client) if found and found.service else None
         if choice is None or found is None or found.service is None:
             self._counts["502"] += 1
             self._tell(rule, found.service if found else None, None, 502, begun)

@@ -14,6 +14,7 @@ from emulator.services.cloudquotas import api as cloudquotas
 from emulator.services.cloudresourcemanager import api as cloudresourcemanager
 from emulator.services.cloudscheduler import api as cloudscheduler
 from emulator.services.compute import api as compute
+from emulator.services.config import api as config
 from emulator.services.iam import api as iam
 from emulator.services.iamcredentials import api as iamcredentials
 from emulator.services.logging import api as logging
@@ -71,4 +72,5 @@ SERVICES: tuple[Service, ...] = (
     servicenetworking,
     bigquery,
     secretmanager,
+    config,
 )

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from emulator import outages
 from emulator.access import constraints, enforce
 from emulator.call import Answer, Call, Methods
 from emulator.errors import ApiError, CutConnectionError, DroppedRequestError
@@ -71,6 +72,8 @@ class Pipeline:
             await self._hold([fault for fault in holds if fault.spec["point"] == "before"], entry, gone)
             world.settle()
             world.faults.raise_for(call.method)
+            if entry.write:
+                outages.refuse(world, call)
             answer = await self._handled(api, call, entry)
             world.commit()
             entry.committed = entry.write

@@ -12,6 +12,8 @@ from dataclasses import replace
 from ironwood.capacity.replay import STANDARD_OFFERS, PodOffer, Rules, make_rules
 from ironwood.cost.pricebook import PriceBook
 from ironwood.profile import Profile, Tier
+from ironwood.profile_regions import home_of
+from ironwood.tpu import region_of
 
 
 def offers(profile: Profile, book: PriceBook, learned_minutes: Mapping[str, float]) -> tuple[PodOffer, ...]:
@@ -30,13 +32,15 @@ def rules_of(profile: Profile, book: PriceBook, learned_minutes: Mapping[str, fl
 
 
 def _offer(name: str, tier: Tier, book: PriceBook, learned_minutes: float | None) -> PodOffer:
-    standard = next((offer for offer in STANDARD_OFFERS if offer.name == name), STANDARD_OFFERS[0])
+    standard = next((offer for offer in STANDARD_OFFERS if offer.name == home_of(name)), STANDARD_OFFERS[0])
+    region = region_of(tier.zone)
+    usd = book.chip_hour_usd(family=tier.generation, consumption=tier.consumption, pod_chips=tier.chips, region=region)
     stated = tier.lead_minutes if tier.lead_minutes is not None else learned_minutes
     return replace(
         standard,
         name=name,
         chips=tier.chips,
         max_pods=tier.max_replicas,
-        usd_per_chip_hour=float(book.chip_hour_usd(family=tier.generation, consumption=tier.consumption, pod_chips=tier.chips)),
+        usd_per_chip_hour=float(usd),
         lead_minutes=standard.lead_minutes if stated is None else float(stated),
     )

@@ -75,6 +75,10 @@ def prices(book: PriceBook) -> Iterator[tuple[Key, Price]]:
     for family, by_consumption in book.chip_hour.items():
         for consumption, price in by_consumption.items():
             yield ("chip_hour", family, consumption), price
+    for region, by_family in book.chip_hour_in.items():
+        for family, by_consumption in by_family.items():
+            for consumption, price in by_consumption.items():
+                yield ("chip_hour_in", region, family, consumption), price
     for kind, price in book.boot_disk_gib_month.items():
         yield ("boot_disk_gib_month", kind), price
     for tier, by_size in book.redis_gib_hour.items():
@@ -87,7 +91,7 @@ def prices(book: PriceBook) -> Iterator[tuple[Key, Price]]:
 
 
 def compare(book: PriceBook, catalog: Iterable[Sku], region: str) -> list[Comparison]:
-    """Every price of `book` beside its SKU in `region`."""
+    """Every price of `book` beside its SKU in `region`, one of another region beside its SKU there."""
     skus = list(catalog)
     by_id = {sku.sku_id: sku for sku in skus}
     found = []
@@ -124,6 +128,8 @@ def refreshed(book: PriceBook, compared: Iterable[Comparison], *, name: str, dat
 
 
 def _fits(key: Key, sku: Sku, region: str) -> bool:
+    if key[0] == "chip_hour_in":
+        return _fits(("chip_hour", *key[2:]), sku, key[1])
     if region not in sku.regions and "global" not in sku.regions:
         return False
     words = set(re.findall(r"[a-z0-9]+", sku.description.lower()))

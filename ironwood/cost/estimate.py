@@ -138,7 +138,8 @@ def _groups(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> I
             continue
         generation = tpu.BY_MACHINE_TYPE[template.machine_type]
         pod_chips = int(dict(template.labels).get("pod-chips", generation.chips_per_vm))
-        price = book.chip_hour_usd(family=generation.name, consumption=_CONSUMPTION[template.provisioning_model], pod_chips=pod_chips)
+        consumption, region = _CONSUMPTION[template.provisioning_model], tpu.region_of(group.scope)
+        price = book.chip_hour_usd(family=generation.name, consumption=consumption, pod_chips=pod_chips, region=region)
         chips = group.size * generation.chips_per_vm
         if template.reservation:
             what = f"{chips:,} {generation.name} chips of reservation {template.reservation}"
@@ -170,7 +171,8 @@ def _deployed(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
         if isinstance(each, DeployedModel) and each.machine_type in tpu.BY_MACHINE_TYPE:
             generation = tpu.BY_MACHINE_TYPE[each.machine_type]
             consumption = "spot" if each.spot else "on_demand"
-            price = book.chip_hour_usd(family=f"vertex-{generation.name}", consumption=consumption, pod_chips=generation.chips_per_vm)
+            family, region = f"vertex-{generation.name}", tpu.region_of(each.scope)
+            price = book.chip_hour_usd(family=family, consumption=consumption, pod_chips=generation.chips_per_vm, region=region)
             chips = each.running * generation.chips_per_vm
             yield CostLine(address=each.address, what=f"{chips:,} {generation.name} Vertex AI chips", hourly_usd=chips * price)
 
@@ -179,7 +181,8 @@ def _development(graph: Graph, book: PriceBook) -> Iterator[CostLine]:
     """Chips of development TPUs that are there or are to be; VM and boot disk are part of their price (documented)."""
     for each in graph:
         if isinstance(each, QueuedTpu) and each.state == ACTIVE and (chips := tpu_v5e.chips_of(each.accelerator_type)):
-            price = book.chip_hour_usd(family=tpu_v5e.FAMILY, consumption=each.consumption, pod_chips=chips)
+            region = tpu.region_of(each.scope)
+            price = book.chip_hour_usd(family=tpu_v5e.FAMILY, consumption=each.consumption, pod_chips=chips, region=region)
             yield CostLine(address=each.address, what=f"{chips:,} {tpu_v5e.FAMILY} chips", hourly_usd=chips * price)
 
 
@@ -191,11 +194,13 @@ def _unleased(graph: Graph, group: InstanceGroup) -> Decimal:
 
 
 def _nat(graph: Graph, groups: Iterable[InstanceGroup], book: PriceBook) -> Iterator[CostLine]:
-    vms = sum(group.size for group in groups)
+    """Each region's gateway by the VMs that stand there."""
+    groups = tuple(groups)
     if book.nat_vm_hour is None or book.nat_hour_most is None:
         return
     for router in graph:
         if isinstance(router, Router):
+            vms = sum(group.size for group in groups if tpu.region_of(group.scope) == tpu.region_of(router.scope))
             hourly = book.nat_hour_most.usd if vms > NAT_FLAT_FROM_VMS else vms * book.nat_vm_hour.usd
             yield CostLine(address=router.address, what="NAT gateway", hourly_usd=hourly)
 

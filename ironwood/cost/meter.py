@@ -1,7 +1,7 @@
 """What the stretches of the ledger cost: whole seconds, a started one counts, times the price book; a VM at least a minute.
 
 1. Chips and boot disks by the VM, from RUNNING until gone. Chips of a reservation cost nothing here: the reservation is paid, used or not.
-2. The NAT gateway by how many VMs of groups use it: one price a VM up to 32, beyond that one price for all. 3. Forwarding rules: the first five together.
+2. The NAT gateway of a region by how many VMs of groups use it: one price a VM up to 32, beyond that one price for all. 3. Forwarding rules: the first five together.
 4. A reserved address while there is no forwarding rule; Cloud Armor; alert conditions; scheduler jobs beyond the free ones. 5. A price by the month is charged by
 the second, 730 hours to the month. Not metered: stored bytes (a millionth of a cent), traffic.
 """
@@ -17,6 +17,7 @@ from ironwood.cost.estimate import FORWARDING_RULES_TOGETHER, JOBS_FREE, NAT_FLA
 from ironwood.cost.ledger import Book, Make, Thing, Vm
 from ironwood.cost.pricebook import HOURS_A_MONTH, Price, PriceBook
 from ironwood.resources.group import InstanceGroup
+from ironwood.tpu import region_of
 
 AT_LEAST = 60
 """Seconds a VM bills at the least (documented)."""
@@ -55,7 +56,9 @@ def vm_hour_usd(make: Make, prices: PriceBook) -> Decimal:
     """US dollars an hour of one VM: its chips and its disk."""
     chips = Decimal(0)
     if make.consumption != "reserved":
-        chips = make.chips * prices.chip_hour_usd(family=make.family, consumption=make.consumption, pod_chips=make.pod_chips)
+        chips = make.chips * prices.chip_hour_usd(
+            family=make.family, consumption=make.consumption, pod_chips=make.pod_chips, region=region_of(make.zone)
+        )
     disk = prices.boot_disk_gib_month.get("hyperdisk-balanced")
     return chips + (make.disk_gib * disk.usd / HOURS_A_MONTH if disk else Decimal(0))
 
@@ -99,10 +102,14 @@ def _nat_usd(book: Book, prices: PriceBook, since: datetime, until: datetime) ->
     if prices.nat_vm_hour is None or prices.nat_hour_most is None:
         return Decimal(0)
     each, most = prices.nat_vm_hour.usd, prices.nat_hour_most.usd
-    spans = [
-        (vm.start, vm.end) for vm in book.vms.values() if vm.make.group.startswith(InstanceGroup.kind)
-    ]  # Vertex AI's replicas and development TPUs have a network of Google's
-    return _counted_usd(spans, since, until, lambda count: most if count > NAT_FLAT_FROM_VMS else count * each)
+    spans: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    for vm in book.vms.values():
+        if vm.make.group.startswith(InstanceGroup.kind):  # Vertex AI's replicas and development TPUs have a network of Google's
+            spans.setdefault(region_of(vm.make.zone), []).append((vm.start, vm.end))
+    costs = (
+        _counted_usd(there, since, until, lambda count: most if count > NAT_FLAT_FROM_VMS else count * each) for there in spans.values()
+    )
+    return sum(costs, Decimal(0))
 
 
 def _things_usd(book: Book, prices: PriceBook, since: datetime, until: datetime) -> Decimal:

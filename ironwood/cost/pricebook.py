@@ -36,13 +36,17 @@ class Price(BaseModel):
 
 
 class PriceBook(BaseModel):
-    """Prices by what they are charged for; what a book does not price costs nothing in it."""
+    """Prices by what they are charged for; what a book does not price costs nothing in it.
+
+    `chip_hour_in`: chip prices of regions where they differ from `chip_hour`, by region.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
     currency: str = Field(default="USD", pattern="^USD$")
     chip_hour: Mapping[str, Mapping[str, Price]] = Field(default_factory=dict)
+    chip_hour_in: Mapping[str, Mapping[str, Mapping[str, Price]]] = Field(default_factory=dict)
     pod_day: Mapping[str, Price] = Field(default_factory=dict)
     boot_disk_gib_month: Mapping[str, Price] = Field(default_factory=dict)
     forwarding_rules_hour: Price | None = None
@@ -67,14 +71,14 @@ class PriceBook(BaseModel):
         ]
         return min(dates, default=None)
 
-    def chip_hour_usd(self, *, family: str, consumption: str, pod_chips: int) -> Decimal:
-        """US dollars a chip-hour, for a chip in a pod of `pod_chips`.
+    def chip_hour_usd(self, *, family: str, consumption: str, pod_chips: int, region: str) -> Decimal:
+        """US dollars a chip-hour in `region`, for a chip in a pod of `pod_chips`.
 
         Raises ProfileError where the book has no price for it.
         """
         if self.pod_day:
             return self._pod_rate(pod_chips)
-        prices = self.chip_hour.get(family, {})
+        prices = {**self.chip_hour.get(family, {}), **self.chip_hour_in.get(region, {}).get(family, {})}
         if consumption not in prices:
             known = ", ".join(sorted(prices)) or "none"
             raise ProfileError(

@@ -19,6 +19,7 @@ from ironwood.desired.driving import driving
 from ironwood.desired.front import front_end
 from ironwood.desired.memory import memory
 from ironwood.desired.observability import logs
+from ironwood.desired.regions import services
 from ironwood.desired.security import given as given_secrets
 from ironwood.desired.security import security
 from ironwood.desired.spending import spending
@@ -68,6 +69,7 @@ def _analytics(footing: Footing) -> Iterator[Resource]:
 
 
 def _tiers(footing: Footing) -> Iterator[Resource]:
+    yield from services(footing.tiers).values()
     for tier in footing.tiers.values():
         for each in tier.resources:
             if isinstance(each, InstanceGroup):
@@ -81,7 +83,7 @@ def _development(footing: Footing) -> Iterator[Resource]:
 
 
 def _front(footing: Footing) -> Iterator[Resource]:
-    yield from front_end(footing.profile, {name: tier.backend_service for name, tier in footing.tiers.items()})
+    yield from front_end(footing.profile, services(footing.tiers))
 
 
 def _memory(footing: Footing) -> Iterator[Resource]:

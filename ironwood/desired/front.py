@@ -21,9 +21,7 @@ def front_end(profile: Profile, services: Mapping[str, BackendService]) -> Itera
         name=naming.url_map(prefix),
         owner=owner,
         default_service=services[profile.load_balancer.default_tier].address,
-        routes=tuple(
-            Route(prefixes=tier.paths, service=services[name].address) for name, tier in profile.enabled_tiers.items() if tier.paths
-        ),
+        routes=tuple(Route(prefixes=tier.paths, service=services[name].address) for name, tier in profile.home_tiers.items() if tier.paths),
     )
     leads_to = redirect(profile) if profile.load_balancer.domains else url_map
     proxy = HttpProxy(name=naming.http_proxy(prefix), owner=owner, url_map=leads_to.address)

@@ -1,4 +1,4 @@
-"""Where the VMs stand: a VPC of our own with subnet, firewall rules and NAT, or one that is there already.
+"""Where the VMs stand: a VPC of our own with a subnet and a NAT in each region and firewall rules, or one that is there already.
 
 In an existing VPC of the project only our firewall rules are made. In a shared one nothing is: its rules belong to the host project.
 """
@@ -21,35 +21,44 @@ class Ground:
     """The network of a profile. `given` are the addresses in it that are not ours to make."""
 
     def __init__(self, profile: Profile) -> None:
-        prefix, region, existing = profile.name_prefix, f"regions/{profile.region}", profile.network.existing
+        prefix, existing = profile.name_prefix, profile.network.existing
+        further = {region: each.subnetwork for region, each in profile.regions.items()}
+        self.cidrs = {profile.region: profile.network.subnet_cidr} | {region: each.subnet_cidr for region, each in profile.regions.items()}
         if existing is None:
             self.network = Network(name=naming.network(prefix), owner=profile.name, mtu=profile.network.mtu).address
-            self.subnetwork = Address(kind=Subnetwork.kind, scope=region, name=naming.subnetwork(prefix))
+            self._subnetworks = {region: _subnet(region, naming.subnetwork(prefix)) for region in self.cidrs}
             self.given: tuple[Address, ...] = ()
             self.shared = False
         else:
             host = "" if existing.project in {None, profile.project_id} else str(existing.project)
             self.network = Address(kind=Network.kind, scope=GLOBAL, name=existing.network, project=host)
-            self.subnetwork = Address(kind=Subnetwork.kind, scope=region, name=existing.subnetwork, project=host)
-            self.given = (self.network, self.subnetwork)
+            names = {profile.region: existing.subnetwork} | {region: str(name) for region, name in further.items()}
+            self._subnetworks = {region: _subnet(region, name, host) for region, name in names.items()}
+            self.given = (self.network, *self._subnetworks.values())
             self.shared = bool(host)
+        self.subnetwork = self._subnetworks[profile.region]
         self.resources: tuple[Resource, ...] = tuple(self._resources(profile))
 
+    def subnetwork_in(self, region: str) -> Address:
+        """The subnet of a region that has tiers."""
+        return self._subnetworks[region]
+
     def _resources(self, profile: Profile) -> Iterator[Resource]:
-        prefix, owner, region = profile.name_prefix, profile.name, f"regions/{profile.region}"
+        prefix, owner = profile.name_prefix, profile.name
         if not self.given:
             yield Network(name=naming.network(prefix), owner=owner, mtu=profile.network.mtu)
-            yield Subnetwork(
-                name=naming.subnetwork(prefix),
-                scope=region,
-                owner=owner,
-                network=self.network,
-                cidr=profile.network.subnet_cidr,
-                private_google_access=True,
-                flow_logs=True,
-            )
-            router = naming.router(prefix)
-            yield Router(name=router, scope=region, owner=owner, network=self.network, nat_name=f"{router}-nat")
+            for region, cidr in self.cidrs.items():
+                yield Subnetwork(
+                    name=naming.subnetwork(prefix),
+                    scope=f"regions/{region}",
+                    owner=owner,
+                    network=self.network,
+                    cidr=cidr,
+                    private_google_access=True,
+                    flow_logs=True,
+                )
+                router = naming.router(prefix)
+                yield Router(name=router, scope=f"regions/{region}", owner=owner, network=self.network, nat_name=f"{router}-nat")
         if not self.shared:
             yield from self._firewalls(profile)
 
@@ -60,7 +69,7 @@ class Ground:
             owner=profile.name,
             network=self.network,
             allowed=(Allow(protocol="icmp"), Allow(protocol="tcp", ports=("22", port, "8888"))),
-            source_ranges=(profile.network.subnet_cidr,),
+            source_ranges=tuple(self.cidrs.values()),
             target_tag=TARGET_TAG,
         )
         yield Firewall(
@@ -71,3 +80,7 @@ class Ground:
             source_ranges=HEALTH_CHECK_RANGES,
             target_tag=TARGET_TAG,
         )
+
+
+def _subnet(region: str, name: str, project: str = "") -> Address:
+    return Address(kind=Subnetwork.kind, scope=f"regions/{region}", name=name, project=project)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ironwood import naming
+from ironwood import naming, tpu
 from ironwood.desired.access import bindings
 from ironwood.desired.autoscaling import autoscalers as by_group
 from ironwood.graph import Graph
@@ -68,7 +68,7 @@ def stops(
     for group, stays in groups:
         job = SchedulerJob(
             name=naming.stop_job(group.name),
-            scope=f"regions/{profile.region}",
+            scope=f"regions/{tpu.region_of(group.scope)}",
             owner=profile.name,
             schedule="",
             time_zone=UTC,
@@ -86,24 +86,24 @@ def stops(
             yield lease
             for off in _autoscaler_off(lease, naming.lease_off_job(group.name), group, live, scaled):
                 yield replace(off, schedule=lease.schedule)
-    for tpu in tpus:
-        yield from _of_tpu(profile, tpu, account, granted, live, now)
+    for queued in tpus:
+        yield from _of_tpu(profile, queued, account, granted, live, now)
     for each in models:
         yield from _of_deployed(profile, each, account, granted, live, now)
 
 
 def _of_tpu(
-    profile: Profile, tpu: QueuedTpu, account: ServiceAccount, granted: tuple[IamBinding, ...], live: Graph, now: datetime | None
+    profile: Profile, queued: QueuedTpu, account: ServiceAccount, granted: tuple[IamBinding, ...], live: Graph, now: datetime | None
 ) -> Iterator[SchedulerJob]:
     job = SchedulerJob(
-        name=naming.stop_job(tpu.name),
+        name=naming.stop_job(queued.name),
         scope=f"regions/{profile.region}",
         owner=profile.name,
         schedule="",
         time_zone=UTC,
         endpoint=TPU,
-        target=f"locations/{tpu.scope.partition('/')[2]}/queuedResources",
-        call=f"{tpu.name}?force=true",
+        target=f"locations/{queued.scope.partition('/')[2]}/queuedResources",
+        call=f"{queued.name}?force=true",
         method="DELETE",
         account=account.address,
         granted=tuple(each.address for each in granted),
@@ -111,7 +111,7 @@ def _of_tpu(
     if profile.stop_at is not None:
         yield replace(job, schedule=profile.stop_at.cron, time_zone=profile.stop_at.time_zone)
     if profile.lease.enabled:
-        yield _lease(profile, replace(job, name=naming.lease_job(tpu.name), retries=0), live, now)
+        yield _lease(profile, replace(job, name=naming.lease_job(queued.name), retries=0), live, now)
 
 
 def _of_deployed(
@@ -176,11 +176,13 @@ def lease_job(profile: Profile, group: InstanceGroup) -> Address | None:
     """The job that empties `group` when its lease ends; None for a profile without leases."""
     if not profile.lease.enabled:
         return None
-    return Address(kind=SchedulerJob.kind, scope=f"regions/{profile.region}", name=naming.lease_job(group.name))
+    return Address(kind=SchedulerJob.kind, scope=f"regions/{tpu.region_of(group.scope)}", name=naming.lease_job(group.name))
 
 
 def off_job(profile: Profile, autoscaler: Autoscaler) -> Address | None:
     """The job that switches `autoscaler` off when its group's lease ends; None for a profile without leases."""
     if not profile.lease.enabled:
         return None
-    return Address(kind=SchedulerJob.kind, scope=f"regions/{profile.region}", name=naming.lease_off_job(autoscaler.group.name))
+    return Address(
+        kind=SchedulerJob.kind, scope=f"regions/{tpu.region_of(autoscaler.scope)}", name=naming.lease_off_job(autoscaler.group.name)
+    )

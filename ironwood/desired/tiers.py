@@ -21,6 +21,7 @@ from ironwood.desired.security import policy, uses
 from ironwood.graph import Graph
 from ironwood.placement import Option, generation_of, options_of, place, pod_of, spread
 from ironwood.profile import Profile, Tier
+from ironwood.profile_regions import home_of
 from ironwood.resources.base import Resource
 from ironwood.resources.group import PROVISIONING_MODELS, EndpointGroup, InstanceGroup, InstanceTemplate, WorkloadPolicy
 from ironwood.resources.load_balancer import Backend, BackendService
@@ -37,7 +38,7 @@ class Serving:
         self, profile: Profile, base: Base, name: str, tier: Tier, pods: int, live: Graph, exhausted: Collection[int], most: int = 0
     ) -> None:
         self._profile, self._base, self._name, self._tier = profile, base, name, tier
-        self._slices = tier.shape == "multi_host"
+        self._slices, self._region = tier.shape == "multi_host", tpu.region_of(tier.zone)
         self._pod = pod_of(tier)
         options = options_of(tier)
         held = _held(profile, name, options, live)
@@ -55,7 +56,7 @@ class Serving:
             self.groups = tuple(elastic(each, within, live) for each in self.groups)
         self.endpoints = tuple(self._endpoint(group) for group in self.groups) if self._slices else ()
         self.backend_service = BackendService(
-            name=naming.backend_service(profile.name_prefix, name),
+            name=naming.backend_service(profile.name_prefix, home_of(name)),
             owner=profile.name,
             health_check=base.health_check.address,
             backends=tuple(self._backends()),
@@ -80,16 +81,16 @@ class Serving:
 
     @property
     def resources(self) -> tuple[Resource, ...]:
-        """All of it."""
+        """All of it but the backend service, which it may share with other regions."""
         policy = (self.policy,) if self.policy else ()
-        return (*self.templates, *policy, *self.groups, *self.endpoints, self.backend_service, *self.autoscalers)
+        return (*self.templates, *policy, *self.groups, *self.endpoints, *self.autoscalers)
 
     def _policy(self) -> WorkloadPolicy | None:
         if not self._slices:
             return None
         return WorkloadPolicy(
             name=naming.workload_policy(self._profile.name_prefix, self._pod.topology),
-            scope=f"regions/{self._profile.region}",
+            scope=f"regions/{self._region}",
             owner=self._profile.name,
             topology=self._pod.topology,
         )
@@ -120,7 +121,7 @@ class Serving:
             scope=group.scope,
             owner=self._profile.name,
             network=self._base.ground.network,
-            subnetwork=self._base.ground.subnetwork,
+            subnetwork=self._base.ground.subnetwork_in(self._region),
             group=group.address,
             port=group.port,
         )
@@ -174,7 +175,7 @@ def _template(profile: Profile, base: Base, name: str, tier: Tier, option: Optio
         boot_disk_gib=profile.serving.boot_disk_gib,
         provisioning_model=PROVISIONING_MODELS[option.consumption],
         network=base.ground.network,
-        subnetwork=base.ground.subnetwork,
+        subnetwork=base.ground.subnetwork_in(tpu.region_of(option.zone)),
         service_account=base.account.address,
         tags=(TARGET_TAG,),
         labels=labels(profile, **{"tier": name, "pod-chips": str(tier.chips)}),

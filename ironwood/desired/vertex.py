@@ -35,7 +35,7 @@ def vertex(profile: Profile, account: ServiceAccount) -> Iterator[Resource]:
     if not settings.endpoints:
         return
     scope = f"regions/{profile.region}"
-    for tier in profile.enabled_tiers:
+    for tier in profile.home_tiers:
         name = naming.vertex_endpoint(profile.name_prefix, tier)
         yield VertexEndpoint(name=name, scope=scope, owner=profile.name, labels=labels(profile, tier=tier))
     deployed = list(deployments(profile, account))
@@ -51,7 +51,7 @@ def vertex(profile: Profile, account: ServiceAccount) -> Iterator[Resource]:
 def deployments(profile: Profile, account: ServiceAccount) -> Iterator[DeployedModel]:
     """What the profile wants deployed."""
     model = _model(profile)
-    for tier in profile.enabled_tiers:
+    for tier in profile.home_tiers:
         wanted = profile.vertex.deployments.get(tier) if profile.vertex.endpoints else None  # type: ignore[call-overload]  # a tier's name
         if wanted is None:
             continue

@@ -25,8 +25,8 @@ def judge(places: Iterable[PlaceSeen], groups: Iterable[GroupSeen], healthy: Map
     for group in groups:
         held.setdefault(group.zone, []).append(group)
     for place in places:
-        there = [each for each in held.get(place.zone, []) if each.wanted]
-        told = f"{sum(each.wanted for each in there)} VMs of {len(there)} groups are wanted there"
+        there = [each for each in held.get(place.zone, []) if each.wanted and each.ordered]
+        told = f"{sum(each.ordered for each in there)} VMs of {len(there)} groups are ordered there"
         remedies = (STATUS_PAGE, f"profile: another zone in `fallbacks` of the tiers in {place.zone}; the other zones go on serving")
         if place.status != "UP":
             yield Finding(

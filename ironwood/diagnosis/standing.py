@@ -1,4 +1,4 @@
-"""What the live graph itself shows: APIs off, health checks shut out, certificates, leases and jobs, the cache, development TPUs, drift.
+"""What the live graph itself shows: APIs off, health checks shut out, certificates, leases and jobs, autoscalers, the cache, development TPUs, drift.
 
 What another check explains better is not told as drift: VMs a group lacks, and what is named here by itself.
 """
@@ -14,6 +14,7 @@ from ironwood.diagnosis.finding import Finding
 from ironwood.graph import Graph
 from ironwood.lease import read
 from ironwood.plan import Change, Plan
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.base import SERVICES, Address
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
@@ -29,6 +30,7 @@ SIGNED_WITHIN = timedelta(hours=1)
 NEARLY_OVER = timedelta(minutes=45)
 """A lease is renewed when less than three quarters are left and is an hour or more: with less than this left, nobody renews it."""
 READY = "READY"
+BROKEN = "ERROR"
 BY_ITSELF = ("CREATING", "UPDATING", "MAINTENANCE", "FAILING_OVER", "REPAIRING", "IMPORTING")
 """What a cache comes out of by itself."""
 SUSPENDED = ("SUSPENDED", "FAILED", "SUSPENDING")
@@ -73,6 +75,8 @@ def judge(seen: StandingSeen, at: datetime) -> Iterator[Finding]:
             yield from _certificate(seen, each, at)
         if isinstance(each, SchedulerJob):
             yield from _job(seen, each, at)
+        if isinstance(each, Autoscaler):
+            yield from _autoscaler(each)
         if isinstance(each, RedisInstance):
             yield from _cache(each)
         if isinstance(each, QueuedTpu):
@@ -187,6 +191,19 @@ def _job(seen: StandingSeen, job: SchedulerJob, at: datetime) -> Iterator[Findin
             what=f"its last call was refused with code {job.last_code}: it would not stop anything",
             since=_instant(job.last_run),
             remedies=(f"gcloud scheduler jobs describe {job.name} --location={job.scope.partition('/')[2]}", _provision(seen)),
+        )
+
+
+def _autoscaler(autoscaler: Autoscaler) -> Iterator[Finding]:
+    if autoscaler.status == BROKEN or autoscaler.told:
+        where = f"{autoscaler.group.name} --zone={autoscaler.scope.partition('/')[2]}"
+        yield Finding(
+            check="autoscaler",
+            severity="error" if autoscaler.status == BROKEN else "note",
+            subject=autoscaler.name,
+            what=f"is {autoscaler.status or 'there'}, {autoscaler.mode}, {autoscaler.least} to {autoscaler.most} VMs",
+            evidence=autoscaler.told,
+            remedies=(f"gcloud compute instance-groups managed describe {where}",),
         )
 
 

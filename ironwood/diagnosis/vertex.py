@@ -22,10 +22,15 @@ class LogLine:
 
 
 def judge(
-    profile: str, endpoints: Iterable[VertexEndpoint], deployed: Iterable[DeployedModel], logs: Iterable[LogLine]
+    profile: str,
+    endpoints: Iterable[VertexEndpoint],
+    deployed: Iterable[DeployedModel],
+    logs: Iterable[LogLine],
+    failed: Iterable[LogLine] = (),
 ) -> Iterator[Finding]:
-    """Of each endpoint: replicas, a deployment on its way, errors in the log."""
+    """Of each endpoint: replicas, the last change where it `failed`, errors in the log."""
     models, lines = list(deployed), list(logs)
+    failures = {each.endpoint: each for each in failed}
     for endpoint in endpoints:
         region = endpoint.scope.partition("/")[2]
         for each in models:
@@ -37,6 +42,18 @@ def judge(
                     what=f"deployed model {each.id} has {each.replicas} of {each.min_replicas} replicas",
                     remedies=(f"gcloud ai endpoints describe {endpoint.name} --region={region}",),
                 )
+        if failure := failures.get(endpoint.name):
+            yield Finding(
+                check="endpoint",
+                severity="error",
+                subject=endpoint.name,
+                what=f"its last change failed: {failure.text}",
+                since=failure.at,
+                remedies=(
+                    "look at `serving.image`, `model_optimizations` and `vertex` in the profile; docs/vertex.md",
+                    f"python -m flows.provision --profile {profile}",
+                ),
+            )
         told = sorted((each for each in lines if each.endpoint == endpoint.name), key=lambda each: each.at)
         if told:
             yield Finding(

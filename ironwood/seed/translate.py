@@ -78,13 +78,39 @@ def _place(reader: Reader) -> Told:
         yield Setting(
             path=("zone",), value=HOME[1], line=reader.line("zone"), why=f"{was}, which has no TPU7x; it is in {', '.join(zones)}"
         )
-    regions = reader.texts("regions")
-    if regions is not None:
-        yield Left(
-            line=reader.line("regions"),
-            variable="regions",
-            why=f"{', '.join(regions)}: a profile is of one region, TPU7x only in {HOME[0]}; make a profile a region, of a `generation` it has",
+
+
+def _regions(reader: Reader) -> Told:
+    """A further region gets the small tier, of a generation it has; one that has none, or where that tier is off, is left out."""
+    line, home = reader.line("regions"), reader.text("region") or HOME[0]
+    small = reader.switch("enable_small_tpu") is not False
+    for number, region in enumerate(reader.texts("regions") or ()):
+        if region in {home, HOME[0]}:
+            continue
+        offered = tpu.offered_in(region)
+        fits = [name for name in offered if _holds(DEFAULT_CHIPS["small"], name)]
+        has = ", ".join(f"{name} in {' and '.join(zones)}" for name, zones in offered.items()) or "no TPUs that tiers can use"
+        if not fits or not small:
+            would = f"; write `regions.{region}` with a tier of that" if offered else ""
+            yield Left(line=line, variable="regions", why=f"{region} has no TPU7x, it has {has}{would}")
+            continue
+        why = (
+            ""
+            if fits[0] == tpu.TPU7X.name
+            else f"{region} has no TPU7x, it has {has}; one more pod of {DEFAULT_CHIPS['small']} chips, paid beside the others"
         )
+        yield Setting(
+            path=("regions", region, "subnet_cidr"), value=f"10.{number + 1}.0.0/16", line=line, why="new: a subnet in each region"
+        )
+        yield Setting(path=("regions", region, "tiers", "small", "generation"), value=fits[0], line=line, why=why)
+
+
+def _holds(chips: int, generation: str) -> bool:
+    try:
+        tpu.slice_of(chips, tpu.GENERATIONS[generation])
+    except ProfileError:
+        return False
+    return True
 
 
 def _names(reader: Reader) -> Told:
@@ -250,4 +276,4 @@ def _unknown(reader: Reader) -> Told:
             yield Left(line=each.line, variable=name, why="is not a variable of the seed")
 
 
-RULES: tuple[Callable[[Reader], Told], ...] = (_place, _names, _tiers, _front, _money, _scaling, _sections)
+RULES: tuple[Callable[[Reader], Told], ...] = (_place, _regions, _names, _tiers, _front, _money, _scaling, _sections)

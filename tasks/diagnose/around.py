@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from cloud import audit, endpoint_logs, facts
+from cloud.vertex import last_failure
 from ironwood import naming
 from ironwood.cost.budget import month_name
 from ironwood.decision import KIND
@@ -15,6 +16,7 @@ from ironwood.diagnosis import money, standing, vertex
 from ironwood.diagnosis.finding import Finding
 from ironwood.diagnosis.money import LastDecision, MoneySeen
 from ironwood.diagnosis.standing import StandingSeen
+from ironwood.diagnosis.vertex import LogLine
 from ironwood.resources.logs import LogBucket
 from ironwood.resources.scheduler_job import SchedulerJob
 from ironwood.resources.vertex import DeployedModel, VertexEndpoint
@@ -33,9 +35,15 @@ def endpoints(case: Case) -> Iterator[Finding]:
     if there:
         since = case.at - LOOKED_BACK
         lines = attempt(found, "endpoint", "the endpoints' logs", partial(endpoint_logs.errors, case.connection, since=since)) or []
+        failed = [each for endpoint in there if (each := attempt(found, "endpoint", endpoint.name, partial(_failure, case, endpoint)))]
         deployed = [each for each in case.live if isinstance(each, DeployedModel)]
-        found += vertex.judge(case.called, there, deployed, lines)
+        found += vertex.judge(case.called, there, deployed, lines, [each for each in failed if each.at > since])
     yield from found
+
+
+def _failure(case: Case, endpoint: VertexEndpoint) -> LogLine | None:
+    told = last_failure(case.connection, endpoint.scope.partition("/")[2], endpoint.name)
+    return LogLine(at=told[0], endpoint=endpoint.name, text=told[1]) if told else None
 
 
 def spending(case: Case) -> Iterator[Finding]:

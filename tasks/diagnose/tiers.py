@@ -12,7 +12,7 @@ from types import MappingProxyType
 from cloud import facts, vm_events
 from cloud.drivers.addresses import backend_url
 from cloud.vm_events import LOST, PREEMPTED, Event, TpuVm
-from ironwood import naming
+from ironwood import naming, tpu
 from ironwood.desired import order_of
 from ironwood.diagnosis import places, tier
 from ironwood.diagnosis.finding import Finding
@@ -21,6 +21,7 @@ from ironwood.diagnosis.tier import RECENT, BackendSeen, GroupSeen, Loss, Room, 
 from ironwood.errors import IronwoodError
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Tier
+from ironwood.profile_regions import home_of
 from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService
@@ -70,13 +71,13 @@ def _tier(case: Case, name: str, of: Tier, vms: _Vms, found: list[Finding]) -> T
     options, generation = options_of(of), generation_of(of)
     short = any(group.missing for group in groups.values())
     held = {option.zone for option in options}
-    ask = partial(facts.zones_with, case.connection, generation.machine_type)
-    elsewhere = (attempt(found, "fallback", name, ask) or []) if short else []
-    region = f"{case.profile.region}-"
+    ask = partial(facts.zones_with, case.connection, [generation.machine_type])
+    offered = (attempt(found, "fallback", name, ask) or {}) if short else {}
+    elsewhere, region = offered.get(generation.machine_type, []), f"{tpu.region_of(of.zone)}-"
     return TierSeen(
         profile=case.called,
         tier=name,
-        service=naming.backend_service(case.profile.name_prefix, name),
+        service=naming.backend_service(case.profile.name_prefix, home_of(name)),
         health_check=naming.health_check(case.profile.name_prefix),
         groups=tuple(groups.values()),
         backends=tuple(_backends(case, name, groups)),
@@ -150,14 +151,15 @@ def _slow(group: str, events: tuple[Event, ...], of: Tier, patience: timedelta, 
 
 
 def _backends(case: Case, name: str, groups: dict[Address, GroupSeen]) -> Iterator[BackendSeen]:
-    """What the load balancer sees of each group: all of its VMs, or worker 0 of a slice."""
-    service = next(
-        (each for each in case.wanted if isinstance(each, BackendService) and each.name.endswith(f"inference-backend-{name}")), None
-    )
+    """What the load balancer sees of each group of the tier, among those of its namesakes: all of its VMs, or worker 0 of a slice."""
+    behind = naming.backend_service(case.profile.name_prefix, home_of(name))
+    service = next((each for each in case.wanted if isinstance(each, BackendService) and each.name == behind), None)
     for backend in service.backends if service else ():
         stands = case.wanted.get(backend.group)
         slice_of = stands.group if isinstance(stands, EndpointGroup) else None
-        group = groups[slice_of or backend.group]
+        group = groups.get(slice_of or backend.group)
+        if group is None:
+            continue
         wanted = min(1, group.wanted) if slice_of else group.wanted
         if not wanted:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cloud import facts
@@ -26,29 +26,40 @@ def zones(asked: Asked) -> Iterator[Check]:
         if facts.machine_type_exists(connection, zone=zone, machine_type=machine_type):
             yield Check(subject=f"zone {zone}", found=f"hosts {machine_type}")
         else:
-            others = ", ".join(facts.zones_with(connection, machine_type)) or "no zone of this project"
-            yield Check(
-                subject=f"zone {zone}",
-                found=f"does not offer {machine_type}",
-                remedy=f"It is offered in {others}; change `zone` in the profile.",
-            )
+            offered = facts.zones_with(connection, [each.machine_type for each in tpu.GENERATIONS.values()])
+            yield _not_offered(zone, generation, offered)
+
+
+def _not_offered(zone: str, generation: tpu.Generation, offered: Mapping[str, list[str]]) -> Check:
+    """What a zone without the machine type lacks, what its region has instead, and where there is some."""
+    region = tpu.region_of(zone)
+    there = {
+        each.name: [other for other in offered[each.machine_type] if tpu.region_of(other) == region] for each in tpu.GENERATIONS.values()
+    }
+    others = ", ".join(offered[generation.machine_type]) or "no zone of this project"
+    found = f"does not offer {generation.machine_type}"
+    if not there[generation.name]:
+        has = ", ".join(f"{name} in {' and '.join(zones)}" for name, zones in there.items() if zones) or "no TPUs that tiers can use"
+        found = f"{found}: {region} has no {generation.name}; it has {has}"
+    remedy = f"It is offered in {others}; change `zone`, or `generation` of the tiers there, in the profile."
+    return Check(subject=f"zone {zone}", found=found, remedy=remedy)
 
 
 def chips(asked: Asked) -> Iterator[Check]:
-    """Chips of each generation and consumption against what the project may hold in the region."""
-    connection, profile, wanted = asked.connection, asked.profile, asked.wanted
-    needed: Counter[tuple[tpu.Generation, bool]] = Counter()
+    """Chips of each generation and consumption against what the project may hold in each region."""
+    connection, wanted = asked.connection, asked.wanted
+    needed: Counter[tuple[str, tpu.Generation, bool]] = Counter()
     for group, template in groups_of(wanted):
         generation = tpu.BY_MACHINE_TYPE[template.machine_type]
         if not template.reservation:  # reserved chips are held already
-            needed[generation, template.provisioning_model == "SPOT"] += group.size * generation.chips_per_vm
-    for (generation, spot), count in needed.items():
-        subject = f"quota of {'Spot ' if spot else ''}{generation.name} chips in {profile.region}"
-        limit = facts.chip_limit(connection, generation=generation, region=profile.region, spot=spot)
+            needed[tpu.region_of(group.scope), generation, template.provisioning_model == "SPOT"] += group.size * generation.chips_per_vm
+    for (region, generation, spot), count in needed.items():
+        subject = f"quota of {'Spot ' if spot else ''}{generation.name} chips in {region}"
+        limit = facts.chip_limit(connection, generation=generation, region=region, spot=spot)
         if limit is None:
             yield Check(subject=subject, found=f"{count:,} needed; Google does not say how many are allowed, so a group would tell")
         elif count > limit:
-            ask = chips_request(connection.project, generation, profile.region, count, spot=spot)
+            ask = chips_request(connection.project, generation, region, count, spot=spot)
             remedy = f"Ask for {count - limit:,} more: {ask}. {QUOTA_HELP}"
             yield Check(subject=subject, found=f"{count:,} needed, {limit:,} allowed, {count - limit:,} missing", remedy=remedy)
         else:

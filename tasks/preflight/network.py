@@ -10,14 +10,22 @@ from tasks.preflight.check import Asked, Check
 
 
 def network(asked: Asked) -> Iterator[Check]:
-    """The existing subnet: there, of the VPC named, with the range told and private access; none where the VPC is ours to make."""
+    """The existing subnet of each region: there, of the VPC named, with the range told and private access; none where the VPC is ours to make."""
     profile = asked.profile
     existing, ground = profile.network.existing, Ground(profile)
     if existing is None:
         return
     project = ground.subnetwork.project or profile.project_id
-    subject = f"subnet {existing.subnetwork} in {profile.region} of project {project}"
-    found = facts.subnet(asked.connection, project=project, region=profile.region, name=existing.subnetwork)
+    for region, cidr in ground.cidrs.items():
+        yield from _subnet(asked, project, existing.network, ground.subnetwork_in(region).name, region, cidr)
+    if ground.shared:
+        rule = f"tcp:{profile.serving.port} from {', '.join(HEALTH_CHECK_RANGES)} to VMs tagged {TARGET_TAG}"
+        yield Check(subject=f"firewall of project {project}", found=f"is its owner's: it has to allow {rule}")
+
+
+def _subnet(asked: Asked, project: str, network: str, name: str, region: str, cidr: str) -> Iterator[Check]:
+    subject = f"subnet {name} in {region} of project {project}"
+    found = facts.subnet(asked.connection, project=project, region=region, name=name)
     if found is None:
         yield Check(
             subject=subject,
@@ -26,16 +34,13 @@ def network(asked: Asked) -> Iterator[Check]:
         )
         return
     wrong = []
-    if found.network != existing.network:
-        wrong.append((f"is of network {found.network}, not {existing.network}", "Correct network.existing.network."))
-    if found.cidr != profile.network.subnet_cidr:
-        wrong.append((f"has the range {found.cidr}, not {profile.network.subnet_cidr}", f"Write subnet_cidr: {found.cidr} in the profile."))
+    if found.network != network:
+        wrong.append((f"is of network {found.network}, not {network}", "Correct network.existing.network."))
+    if found.cidr != cidr:
+        wrong.append((f"has the range {found.cidr}, not {cidr}", f"Write subnet_cidr: {found.cidr} in the profile."))
     if not found.private_google_access:
         wrong.append(("has no private Google access, which VMs without external addresses need", "Have it turned on."))
     for told, remedy in wrong:
         yield Check(subject=subject, found=told, remedy=remedy)
     if not wrong:
         yield Check(subject=subject, found=f"{found.cidr} of {found.network}")
-    if ground.shared:
-        rule = f"tcp:{profile.serving.port} from {', '.join(HEALTH_CHECK_RANGES)} to VMs tagged {TARGET_TAG}"
-        yield Check(subject=f"firewall of project {project}", found=f"is its owner's: it has to allow {rule}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from cloud import facts
 from cloud.errors import QUOTA_HELP
+from ironwood.tpu import region_of
 from tasks.preflight.check import Asked, Check
 from tasks.preflight.request import quota_id, request
 
@@ -33,14 +34,18 @@ QUOTA_OF: Mapping[str, str] = {
 
 
 def quotas(asked: Asked) -> Iterator[Check]:
-    """Objects to create against the count quotas of project and region."""
+    """Objects to create against the count quotas of the project, of all of them, and of each region, of those that stand there."""
     connection, profile, plan = asked.connection, asked.profile, asked.plan
-    needed = Counter(QUOTA_OF[change.address.kind] for change in plan if change.action == "create" and change.address.kind in QUOTA_OF)
-    needed.subtract(QUOTA_OF[change.address.kind] for change in plan if change.action == "delete" and change.address.kind in QUOTA_OF)
+    needed: Counter[tuple[str, str]] = Counter()
+    for change in plan:
+        metric = QUOTA_OF.get(change.address.kind)
+        if metric and (step := {"create": 1, "delete": -1}.get(change.action)):
+            needed["global", metric] += step
+            needed[region_of(change.address.scope), metric] += step
     short, requests = [], []
     checked = 0
-    for quota in facts.quotas(connection, profile.region):
-        want = needed.get(quota.metric, 0)
+    for quota in facts.quotas(connection, (profile.region, *profile.regions)):
+        want = needed[quota.scope, quota.metric]
         checked += want > 0
         if want > quota.free:
             missing = want - quota.free

@@ -20,7 +20,7 @@ def vertex(asked: Asked) -> Iterator[Check]:
     for each in wanted:
         needed[each.spot] += each.max_replicas * tpu.BY_MACHINE_TYPE[each.machine_type].chips_per_vm
     for machine in sorted({each.machine_type for each in wanted}):
-        zones = facts.zones_with(asked.connection, machine)
+        zones = facts.zones_with(asked.connection, [machine])[machine]
         if any(zone.startswith(f"{region}-") for zone in zones):
             yield Check(subject=f"Vertex AI in {region}", found=f"{machine} is there; whether it has stock only a deployment tells")
         else:

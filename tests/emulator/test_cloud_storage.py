@@ -136,3 +136,12 @@ def test_stored_bytes_bill_by_the_month(bucket, stepped):
     (line,) = [each for each in stepped.admin("GET", "bill")["lines"] if each["sku"] == "storage.standard" and each["seconds"]]
     assert (line["seconds"], round(float(line["amount_usd"]), 2)) == (730 * 3600, round(0.020 / 1024 * 1_000_000, 2))
     assert stepped.admin("GET", "bill")["usd_per_hour"] == "0"
+
+
+def test_a_multipart_upload_as_gcloud_writes_it_is_understood(bucket, stepped):
+    body = b'--==x==\nContent-Type: application/json\n\n{"name": "a.tf"}\n--==x==\nContent-Type: text/plain\n\nx = 1\n\n--==x==--'
+    head = {"Content-Type": "multipart/related; boundary='==x=='"}
+    where = f"/upload/storage/v1/b/{bucket.name}/o?uploadType=multipart"
+    assert stepped.http.post(where, content=body, headers=head).json()["size"] == "6"
+    assert bucket.blob("a.tf").download_as_bytes() == b"x = 1\n"
+    assert stepped.http.post(where, content=b"nothing of the kind", headers=head).status_code == 400

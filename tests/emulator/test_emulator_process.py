@@ -51,7 +51,17 @@ def test_a_killed_emulator_goes_on_where_it_was_and_a_stopped_one_ends_cleanly(s
 def test_help_names_every_flag():
     shown = run("--help")
     assert shown.returncode == 0
-    for flag in ("--port", "--grpc-port", "--clock", "--time-scale", "--state", "--address-pool", "--durations", "--project"):
+    for flag in (
+        "--port",
+        "--grpc-port",
+        "--https-port",
+        "--clock",
+        "--time-scale",
+        "--state",
+        "--address-pool",
+        "--durations",
+        "--project",
+    ):
         assert flag in shown.stdout
 
 

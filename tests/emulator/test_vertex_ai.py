@@ -136,6 +136,11 @@ def test_an_image_that_never_answers_fails_the_deployment_at_its_timeout(cloud):
     assert "never became ready" in operation.error.message
     assert cloud.emulator.now() > began
     assert per_hour(cloud) == 0
+    cloud.emulator.admin("POST", "clock/advance", {"seconds": 60})
+    asked = {"resourceNames": [f"projects/{cloud.emulator.project}"], "filter": 'resource.type="aiplatform.googleapis.com/Endpoint"'}
+    (logged,) = cloud.emulator.ask("POST", "/v2/entries:list", asked)["entries"]
+    assert (logged["severity"], logged["textPayload"]) == ("ERROR", operation.error.message)
+    assert logged["resource"]["labels"]["endpoint_id"] == ENDPOINT.rpartition("/")[2]
 
 
 def test_traffic_is_split_as_asked_and_taken_away_before_an_undeployment(cloud):

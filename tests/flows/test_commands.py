@@ -73,7 +73,7 @@ def test_the_lifecycle_of_slices_and_reserved_chips_in_a_shared_vpc_rolls_an_ima
     done = run("flows.lifecycle", "--profile", "shared", "--confirm", "shared", "--image", image, environment=commands)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "small 2 → 3 → 2   0 of " in done.stdout
-    assert "in 8 stages   0 of " in done.stdout
+    assert "in 11 stages   0 of " in done.stdout
     assert "autoscale   medium 2 → 4 VMs by its autoscaler" in done.stdout
     assert f"proof of zero: {len(KINDS)} kinds listed in every zone and region, 0 ours, $0.00/h" in done.stdout
     assert in_the_cloud.inventory() == set()

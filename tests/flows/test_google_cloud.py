@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cloud.connection import Connection, connect
+from flows.provision import provision
+from flows.teardown import teardown
 from ironwood.errors import ProfileError, QuotaProjectError, UnreachableError
 from ironwood.profile import Profile
 from running import HTTP, EmbeddedCloud, PrefectServer, run
@@ -84,7 +86,7 @@ def a_profile(tmp_path: Path, section: str) -> Path:
     path = tmp_path / "real.yaml"
     path.write_text(
         f"name: g-{os.getpid()}-{tmp_path.name[-6:].replace('_', '-').lower()}\ncloud: google\nproject_id: {PROJECT}\n{section}"
-        "load_balancer: {port: 8080, default_tier: small}\nlease: {enabled: false}\nlogging: {retention_days: 30}\nmonitoring: {enabled: false}\n"
+        "load_balancer: {port: 8080, default_tier: small}\nlease: {enabled: false}\nlogging: {enabled: false}\nmonitoring: {enabled: false}\nvertex: {endpoints: false}\n"
         "tiers:\n  small: {chips: 8}\n  medium: {enabled: false}\n"
     )
     return path
@@ -99,24 +101,25 @@ def met(tmp_path: Path, section: str) -> Connection:
     return connect(loaded(tmp_path, section))
 
 
+@pytest.mark.usefixtures("reported")
 def test_a_profile_of_the_real_cloud_lives_its_whole_life_as_the_account_it_acts_as(
-    tmp_path: Path, google: EmbeddedCloud, prefect_server: PrefectServer
+    tmp_path: Path, google: EmbeddedCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     profile = a_profile(tmp_path, settings(google))
     before = len(google.requests())
-    provisioned = run("flows.provision", "--profile", str(profile), environment=prefect_server.environment)
-    assert provisioned.returncode == 0, provisioned.stdout + provisioned.stderr
-    name = loaded(tmp_path, settings(google)).name
-    gone = run("flows.teardown", "--profile", str(profile), "--confirm", name, environment=prefect_server.environment)
-    assert gone.returncode == 0, gone.stdout + gone.stderr
-    assert "proof of zero" in gone.stdout
+    provision(str(profile))
+    teardown(str(profile), confirm=load_profile(str(profile)).name)
+    shown = capsys.readouterr()
+    assert "0 ours, $0.00/h" in shown.out
+    assert f"Google Cloud, project {PROJECT} as {OPERATOR}" in shown.out
+    assert LOGIN not in shown.out + shown.err
     asked = google.requests()[before:]
     impersonating = {each["caller"] for each in asked if each["service"] == "iamcredentials.googleapis.com"}
     others = {each["caller"] for each in asked if each["service"] not in {"iamcredentials.googleapis.com", ""}}
     assert impersonating == {"user:kim@example.com"}
     assert others == {f"serviceAccount:{OPERATOR}"}
     assert {"GRPC", "GET", "POST", "DELETE"} <= {each["http_method"] for each in asked}
-    assert LOGIN not in provisioned.stdout + provisioned.stderr + gone.stdout + gone.stderr
+    assert {"storage.googleapis.com", "compute.googleapis.com", "iam.googleapis.com"} <= {each["service"] for each in asked}
 
 
 def test_a_service_accounts_file_is_its_own_caller(tmp_path: Path, google: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def test_every_price_of_the_list_is_found_and_none_has_drifted(
     assert catalog
     assert refresh_prices(str(small_profile)) == 0
     told = capsys.readouterr().out
-    assert "0 of 33 differ by more than 1 %" in told
+    assert "0 of 40 differ by more than 1 %" in told
     assert "no SKU that fits" not in told
 
 

@@ -92,7 +92,7 @@ def test_every_price_names_its_source_and_date():
 
 def test_a_missing_price_is_named():
     with pytest.raises(ProfileError, match="has no reserved price for tpu7x"):
-        LIST.chip_hour_usd(family="tpu7x", consumption="reserved", pod_chips=256)
+        LIST.chip_hour_usd(family="tpu7x", consumption="reserved", pod_chips=256, region="us-central1")
 
 
 def test_a_broken_price_book_is_told_with_file_and_line():

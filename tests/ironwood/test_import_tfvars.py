@@ -144,3 +144,19 @@ def test_the_command_writes_a_new_file_and_never_over_an_old_one(tmp_path: Path)
     assert again.returncode == 2
     assert "there is such a file already" in again.stderr
     assert target.read_text() == written
+
+
+def test_regions_become_regions_of_what_they_have_or_say_why_not():
+    text = 'project_id = "my-project"\nregions = ["us-central1", "europe-west1", "asia-northeast1"]\n'
+    made = imported(text, source="terraform.tfvars", name="mine")
+    profile = parse_profile(made.text, source="mine.yaml", environment={})
+    assert [*profile.enabled_tiers] == ["small", "medium", "small-asia-northeast1"]
+    tier = profile.enabled_tiers["small-asia-northeast1"]
+    assert (tier.generation, tier.zone, tier.chips, tier.min_replicas) == ("v6e", "asia-northeast1-b", 256, 0)
+    assert profile.regions["asia-northeast1"].subnet_cidr == "10.3.0.0/16"
+    assert "europe-west1 has no TPU7x, it has no TPUs that tiers can use" in made.text
+    assert "asia-northeast1 has no TPU7x, it has v6e in asia-northeast1-b" in " ".join(made.text.replace("#", "").split())
+    off = imported(text + "enable_small_tpu = false\n", source="terraform.tfvars", name="mine")
+    assert [each.why for each in off.left if each.variable == "regions"][1:] == [
+        "asia-northeast1 has no TPU7x, it has v6e in asia-northeast1-b; write `regions.asia-northeast1` with a tier of that"
+    ]

@@ -98,6 +98,7 @@ def test_a_second_profile_with_the_same_names_is_refused_before_anything_is_writ
     assert len(standing.cloud.writes()) == before
 
 
+@pytest.mark.long
 def test_an_autoscaler_put_on_our_group_is_named_by_what_it_refuses(standing: Standing):
     scalers = standing.client(compute_v1.AutoscalersClient)
     target = f"projects/{PROJECT}/zones/{ZONE}/instanceGroupManagers/{GROUP}"
@@ -142,6 +143,7 @@ def test_a_teardown_finds_what_stands_in_the_zone_the_profile_named_before(stand
     assert teardown(standing.path, confirm=standing.name) == 0, "what is gone is gone: a second teardown is no error"
 
 
+@pytest.mark.long
 def test_a_group_that_still_creates_is_torn_down_and_nothing_arrives_late(standing: Standing):
     fault = standing.fault(type="stock", zone=ZONE, machine_type="tpu7x-standard-4t", available=0)
     groups = standing.client(compute_v1.InstanceGroupManagersClient)

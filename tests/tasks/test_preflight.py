@@ -50,6 +50,10 @@ def test_a_zone_that_cannot_host_the_chips_is_named_with_those_that_can(flows_he
     told = [check for check in preflight.fn(connection, elsewhere, plan, desired(wanted, wanted.baseline), Graph()) if check.remedy]
     assert [(check.subject, check.found) for check in told] == [("zone us-central1-f", "does not offer tpu7x-standard-4t")]
     assert "us-central1-ai1a, us-central1-c" in told[0].remedy
+    abroad = wanted.model_copy(update={"tiers": {"small": wanted.tiers["small"].model_copy(update={"zone": "europe-west4-a"})}})
+    told = [check for check in preflight.fn(connection, abroad, plan, desired(wanted, wanted.baseline), Graph()) if check.remedy]
+    lacks = "does not offer tpu7x-standard-4t: europe-west4 has no tpu7x; it has v6e in europe-west4-a, v5p in europe-west4-b"
+    assert [(check.subject, check.found) for check in told] == [("zone europe-west4-a", lacks)]
     assert flows_here.inventory()
 
 

@@ -19,6 +19,7 @@ from emulator.rules import assumed, documented
 from emulator.services.aiplatform import endpoints, models, operations
 from emulator.services.aiplatform.naming import API, HEAD, TYPE, failed, region, shown
 from emulator.services.compute.catalog import MACHINES, REGIONS, machine_zones
+from emulator.services.logging import entries
 from emulator.services.scoping import own
 from emulator.times import SECOND, utc
 
@@ -30,6 +31,8 @@ ID = re.compile(r"[0-9]{1,10}")
 TOPOLOGIES = {4: "2x2x1", 1: "1x1", 8: "2x4"}
 KIND = "aiplatform.deployedModels"
 LONGEST = 7200
+NEVER_READY = 3
+"""google.rpc.Code a deployment ends with whose container never becomes ready."""
 documented("vertex-deployed-id", "A deployed model's id is 1 to 10 digits, the client's if it gives one.")
 documented("vertex-replicas", "min_replica_count is at least 1; max_replica_count defaults to it; quota is charged at the most.")
 documented(
@@ -50,6 +53,10 @@ assumed(
     "vertex-bad-image",
     "A container that never becomes ready fails the deployment at its timeout with code 3, 'Model server never became ready'.",
 )
+documented(
+    "vertex-container-log", "What containers write is in the log prediction_container of resource aiplatform.googleapis.com/Endpoint."
+)
+assumed("vertex-log-errors", "Of containers that log shows one ERROR for each deployment that never became ready, and nothing else.")
 assumed("vertex-default-timeout", "A model without a deployment timeout has 30 minutes.")
 assumed("vertex-one-change", "An endpoint takes one deploy, undeploy or mutation at a time; another is a 400 FAILED_PRECONDITION.")
 assumed("vertex-undeploy-missing", "Undeploying what is not deployed is a 404.")
@@ -186,7 +193,7 @@ def _outcome(world: World, method: str, model: Json, resources: Json, where: str
     duration = world.durations.of(method)
     if any(fault.spec["image"] in container.get("imageUri", "") for fault in world.faults.of("bad_image")) or duration > limit * SECOND:
         said = "Model server never became ready. Please validate that your model file or container configuration are valid."
-        return limit * SECOND, {"code": 3, "message": said}, []
+        return limit * SECOND, {"code": NEVER_READY, "message": said}, []
     zones = _taken(world, resources["machineSpec"]["machineType"], where, resources["minReplicaCount"])
     if zones is None:
         return world.durations.of("vertex.stock_wait"), {"code": 8, "message": _no_stock()}, []
@@ -216,6 +223,8 @@ def deployed_now(world: World, operation: Json, at: int) -> Json | None:
     row = world.store.get(endpoints.TAB, effect["endpoint"])
     if effect["error"] or row is None:
         error: Json = effect["error"] or {"code": 5, "message": "The endpoint is gone."}
+        if error["code"] == NEVER_READY:
+            _logged(world, effect["endpoint"], effect["deployed"]["id"], error["message"], at)
         return error
     deployed = {**effect["deployed"], "createTime": utc(at), "status": _status(effect["deployed"]["dedicatedResources"], at)}
     held = {**row["deployed"], deployed["id"]: deployed}
@@ -223,6 +232,22 @@ def deployed_now(world: World, operation: Json, at: int) -> Json | None:
     endpoints.save(world, {**row, "deployed": held, "split": split, "updated": at})
     _bills(world, effect["endpoint"], deployed, at)
     return None
+
+
+def _logged(world: World, endpoint: str, deployed: str, text: str, at: int) -> None:
+    """What the container's log of an endpoint has of a deployment that failed."""
+    labels = {"project_id": world.project, "location": region(endpoint), "endpoint_id": endpoint.rpartition("/")[2]}
+    entry = {
+        "logName": f"projects/{world.project}/logs/aiplatform.googleapis.com%2Fprediction_container",
+        "resource": {"type": "aiplatform.googleapis.com/Endpoint", "labels": labels},
+        "labels": {"deployed_model_id": deployed},
+        "severity": "ERROR",
+        "textPayload": text,
+        "timestamp": utc(at),
+        "receiveTimestamp": utc(at),
+        "insertId": world.identity.letters(14),
+    }
+    entries.take(world, entry, at)
 
 
 def undeployed_now(world: World, operation: Json, at: int) -> Json | None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from emulator import outages
 from emulator.rules import assumed, documented
 from emulator.services.cloudscheduler import times
 from emulator.services.cloudscheduler.jobs import TAB
@@ -48,10 +49,13 @@ class Firing:
         return min((row["due"] for row in rows if row["due"] is not None), default=None)
 
     def settle(self, now: int) -> None:
-        """Fire the jobs that are due."""
+        """Fire the jobs that are due; those of a lost region miss their time."""
         for name, row in self._world.store.items(TAB):
             if row["state"] == "ENABLED" and row["due"] is not None and row["due"] <= now and name not in self._running:
-                self.fire(name, row, row["due"])
+                if self._world.faults.lost(outages.location_of(name)):
+                    self._world.store.put(TAB, name, {**row, "due": times.next_time(row["job"], now)})
+                else:
+                    self.fire(name, row, row["due"])
 
     def fire(self, name: str, row: Json, scheduled: int) -> None:
         """Begin an attempt."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emulator.call import Methods
 from emulator.certificates import Certificates
 from emulator.services.compute import armor, effects, fixed, https, inventory, peering, setters, slices, special, vpc_routes
-from emulator.services.compute.groups import instances
+from emulator.services.compute.groups import instances, outage
 from emulator.services.compute.groups import verbs as group_verbs
 from emulator.services.compute.groups.reconcile import Groups
 from emulator.services.compute.records import KINDS
@@ -54,6 +54,7 @@ def register(world: World, methods: Methods) -> None:
             methods.add(method, handler)
     effects.register(world)
     world.strikes |= dict.fromkeys(("host_failure", "preemption"), world.groups.strike)
+    world.strikes["region_lost"] = lambda spec, now: outage.lose_region(world, world.groups, spec, now)
     register_usages(world)
     world.meter.sources.append(lambda _now: armor.usages(world))
 

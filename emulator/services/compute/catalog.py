@@ -19,6 +19,7 @@ assumed("other-machine-zones", "Zones of ct6e, ct5p, e2 and n1 machine types: se
 
 _CONTENT: Json = YAML(typ="safe").load(importlib.resources.files("emulator.services.compute").joinpath("catalog.yaml").read_text())
 REGIONS: dict[str, list[str]] = _CONTENT["regions"]
+PLACES: dict[str, list[float]] = _CONTENT["places"]
 MACHINES: dict[str, Json] = _CONTENT["machine_types"]
 IMAGES: dict[str, Json] = _CONTENT["images"]
 ZONES = [zone for zones in REGIONS.values() for zone in zones]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator import errors
+from emulator import errors, outages
 from emulator.call import Call, Handler
 from emulator.operations import TAB as OPERATIONS
 from emulator.quotas import GLOBAL_DEFAULTS, REGION_DEFAULTS
@@ -30,7 +30,7 @@ def _zone(call: Call, name: str) -> Json:
         "creationTimestamp": BORN,
         "name": name,
         "description": name,
-        "status": "UP",
+        "status": outages.status(call.world, name),
         "region": links.absolute(f"{project}/regions/{links.region_of_zone(name)}", call.version),
         "selfLink": links.absolute(f"{project}/zones/{name}", call.version),
         "availableCpuPlatforms": ["Intel Emerald Rapids", "Intel Sapphire Rapids", "AMD Turin"],
@@ -46,7 +46,7 @@ def _region(call: Call, name: str) -> Json:
         "creationTimestamp": BORN,
         "name": name,
         "description": name,
-        "status": "UP",
+        "status": outages.status(call.world, name),
         "zones": [links.absolute(f"{project}/zones/{zone}", call.version) for zone in REGIONS[name]],
         "quotas": [_quota(call, metric, name) for metric in REGION_DEFAULTS],
         "selfLink": links.absolute(f"{project}/regions/{name}", call.version),

@@ -56,16 +56,16 @@ def _resource(text: bytes) -> Json:
 
 
 def _parts(wire: Wire) -> tuple[Json, bytes, str]:
-    """Metadata, bytes and content type of a multipart/related body."""
-    boundary = re.search(r'boundary="?([^";]+)"?', wire.headers.get("content-type", ""))
+    """Metadata, bytes and content type of a multipart/related body; gcloud quotes its boundary with ' and ends lines with LF alone."""
+    boundary = re.search(r"""boundary=["']?([^"';]+)""", wire.headers.get("content-type", ""))
     if boundary is None:
         raise invalid("Multipart upload without a boundary.")
-    _, *parts, _ = wire.payload.split(b"--" + boundary[1].encode())
+    parts = wire.payload.split(b"--" + boundary[1].encode())[1:-1]
     if len(parts) != 2:
         raise invalid("Multipart upload must contain two parts: metadata and media.")
-    heads, bodies = zip(*(part.removeprefix(b"\r\n").split(b"\r\n\r\n", 1) for part in parts), strict=True)
+    heads, bodies = zip(*(re.split(rb"\r?\n\r?\n", part.lstrip(b"\r\n"), maxsplit=1) for part in parts), strict=True)
     content_type = str(email.message_from_bytes(heads[1])["content-type"] or "")
-    return _resource(bodies[0]), bodies[1].removesuffix(b"\r\n"), content_type
+    return _resource(bodies[0]), bodies[1].removesuffix(b"\n").removesuffix(b"\r"), content_type
 
 
 def _begin(call: Call, wire: Wire) -> Raw:

@@ -21,6 +21,7 @@ from ironwood.diagnosis.tier import GroupSeen
 from ironwood.diagnosis.vertex import LogLine
 from ironwood.diff import diff
 from ironwood.graph import Graph
+from ironwood.resources.autoscaler import Autoscaler, Signal
 from ironwood.resources.base import SERVICES, Address, Resource
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
@@ -105,6 +106,23 @@ def test_a_group_that_lacks_vms_is_no_drift_and_one_that_somebody_grew_is():
     assert [each.check for each in judged(with_changed(InstanceGroup, size=100))] == ["drift"]
 
 
+def test_an_autoscaler_that_cannot_do_its_work_is_an_error_and_what_it_tells_a_note():
+    group = next(each.address for each in LIVE if isinstance(each, InstanceGroup))
+    well = Autoscaler(
+        name="a", scope=group.scope, owner="test", group=group, least=1, most=3, signal=Signal(target=0.7), stabilization_seconds=600,
+        initialization_seconds=60, status="ACTIVE",
+    )  # fmt: skip
+    wanted = Graph.of([*WANTED, well])
+
+    def told(live: Autoscaler) -> list[str]:
+        graph = Graph.of([*LIVE, live])
+        return [each.severity for each in judged(graph, wanted=wanted, plan=diff(wanted, graph, owner="test"))]
+
+    assert told(well) == []
+    assert told(replace(well, told=("The autoscaler has no data yet.",))) == ["note"]
+    assert told(replace(well, status="ERROR", told=("No data.",))) == ["error"]
+
+
 def test_an_unfinished_teardown_a_refused_job_and_an_empty_project_are_errors():
     job = next(each.address for each in LIVE if isinstance(each, SchedulerJob))
     assert [each.check for each in judged(LIVE, leaving=NOW, refused={job})] == ["teardown", "job"]
@@ -141,6 +159,7 @@ def test_a_zone_that_is_down_or_answers_nothing_is_named():
     assert [each.what for each in places.judge([up], groups, {"a": 0})] == ["nothing in it answers, of no group"]
     assert list(places.judge([up], groups, {"a": 1})) == []
     assert list(places.judge([up], groups[:1], {})) == []
+    assert list(places.judge([up], [replace(each, ordered=0) for each in groups], {})) == []
 
 
 def test_endpoints_short_of_replicas_and_their_errors_are_told():
@@ -151,6 +170,8 @@ def test_endpoints_short_of_replicas_and_their_errors_are_told():
     assert list(vertex.judge("test", endpoints, [replace(model, replicas=2)], [other])) == []
     short, logged = vertex.judge("test", endpoints, [replace(model, replicas=1)], [line])
     assert short.what == f"deployed model {model.id} has 1 of 2 replicas"
+    (failed,) = vertex.judge("test", endpoints, [], [], [line, other])
+    assert (failed.severity, failed.what) == ("error", "its last change failed: Model server never became ready")
     assert logged.evidence == ("04:20 UTC Model server never became ready",)
 
 

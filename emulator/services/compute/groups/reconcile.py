@@ -149,12 +149,12 @@ class Groups:
             raise BadFaultError(f"{spec['type']}: no VM of {spec['group']!r} runs that could be struck")
         manager = records.resource(self._world, fleet.link) or {}
         if (manager.get("instanceLifecyclePolicy") or {}).get("defaultActionOnFailure") == "DO_NOTHING":
-            self.fleets.put(self._failed(fleet, hit, now))
+            self.fleets.put(self.failed(fleet, hit, now))
         else:
             self.fleets.put(self.removed(fleet, hit, now, "lost", drain=False))
         self.act(fleet.link, now)
 
-    def _failed(self, fleet: Fleet, vms: list[Vm], now: int) -> Fleet:
+    def failed(self, fleet: Fleet, vms: list[Vm], now: int) -> Fleet:
         """VMs that stop for good: they bill no more, their machines are gone, and they stand TERMINATED in their group."""
         for vm in vms:
             self._close(fleet, replace(vm, gone=now, why="lost"))
@@ -162,7 +162,7 @@ class Groups:
 
     def _expired(self, fleet: Fleet, now: int) -> Fleet:
         over = [vm for vm in fleet.vms.values() if vm.until is not None and vm.until <= now and vm.live and vm.failed is None]
-        return self._failed(fleet, over, now) if over else fleet
+        return self.failed(fleet, over, now) if over else fleet
 
     def _healed(self, fleet: Fleet, now: int) -> Fleet:
         healing = health.healing_check(self._world, fleet)
