@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from ironwood.capacity.demand import BINS_PER_DAY, Calendar, Demand
-from ironwood.capacity.policies import POLICIES, Optimized
+from ironwood.capacity.policies import POLICIES, Optimized, priced
 from ironwood.capacity.replay import STANDARD_SHORTFALL_USD, Rules, make_rules
-from tasks.optimize import TOLD_MINUTES, TraceUse, clairvoyant, days_to_test, known_use, read_demand, run_policy, run_told, tuned
+from tasks.optimize import TOLD_MINUTES, TraceUse, clairvoyant, days_to_test, known_use, read_demand, run_policy, run_told
 
 PEAK_UNITS = 20_000.0
 # Traces and the days of history that are only learnt from before the first fold.
@@ -68,7 +68,7 @@ def row(name: str, demand: Demand, test_bins: int, rules: Rules, factors: tuple[
     policy = POLICIES["optimized"]
     assert isinstance(policy, Optimized)
     for factor in factors:
-        run = run_policy(tuned(policy, factor), rules, demand, test_bins, tell)
+        run = run_policy(priced(policy, factor), rules, demand, test_bins, tell)
         bill = run.replayed.bill
         print(
             f"  optimized x{factor:g}: {bill.total_usd / optimum.cost_usd:.4f} / {bill.short_share:.2%}, of reactive {bill.total_usd / reactive.total_usd:.3f}, "

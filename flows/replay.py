@@ -25,7 +25,7 @@ from flows.exit_codes import exit_code
 from flows.run_names import named
 from ironwood.capacity import CapacityPlan, offers
 from ironwood.capacity.demand import BINS_PER_DAY, GRID_MINUTES, Demand
-from ironwood.capacity.policies import POLICIES, Optimized, Policy
+from ironwood.capacity.policies import POLICIES, Optimized, Policy, priced
 from ironwood.capacity.replay import STANDARD_SHORTFALL_USD, Replayed, Rules, make_rules
 from tasks.inputs import load_price_book, load_profile
 from tasks.optimize import (
@@ -38,7 +38,6 @@ from tasks.optimize import (
     read_demand,
     run_policy,
     run_told,
-    tuned,
     write_sizes,
 )
 from tasks.replay_plots import plot_all
@@ -103,7 +102,7 @@ def replay_trace(request: Request, say: Progress) -> Outcome:
         say(f"{demand.name}: {use.since} to {use.until}, {use.zone}")
     test_bins = days_to_test(demand, request.test_days, use)
     rules = rules_of(request.profile, request.decide_every)
-    chosen = [tuned(policy, request.shortfall_factor) if isinstance(policy, Optimized) else policy for policy in _policies(request.policy)]
+    chosen = [priced(policy, request.shortfall_factor) if isinstance(policy, Optimized) else policy for policy in _policies(request.policy)]
     runs = tuple(run_policy(policy, rules, demand, test_bins, say) for policy in chosen)
     optimum = clairvoyant(rules, demand, test_bins, say)
     optimized = next((policy for policy in chosen if isinstance(policy, Optimized)), None)
@@ -114,7 +113,7 @@ def replay_trace(request: Request, say: Progress) -> Outcome:
     if optimized is not None and request.plots is not None:
         frontier = tuple(
             replace(
-                run_policy(tuned(optimized, factor), rules, demand, test_bins, say).replayed, policy=f"optimized, shortfall x {factor:g}"
+                run_policy(priced(optimized, factor), rules, demand, test_bins, say).replayed, policy=f"optimized, shortfall x {factor:g}"
             )
             for factor in _FRONTIER_FACTORS
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -134,11 +134,6 @@ def clairvoyant(rules: Rules, demand: Demand, test_bins: int, say: Progress, sec
     say("clairvoyant optimum")
     end = time.perf_counter() + seconds
     return solve(clairvoyant_problem(rules, demand, test_bins), stop=lambda: time.perf_counter() > end)
-
-
-def tuned(policy: Optimized, shortfall_factor: float) -> Optimized:
-    """The same policy seeing another price of shortfall: above 1 it is safer and costs more."""
-    return replace(policy, control=replace(policy.control, shortfall_factor=shortfall_factor))
 
 
 def offers_of(profile: str, lead_minutes: Mapping[str, float] = MappingProxyType({})) -> tuple[PodOffer, ...]:

@@ -26,9 +26,8 @@ _LEVELS: Final = (0.5, 0.8, 0.9, 0.95)
 _FACTOR_LIMITS: Final = (0.3, 3.0)
 _LONGEST_STEP: Final = 3
 _RECENT_MINUTES: Final = 60
-# From so many falls on they are the trace's nature and no outages. Falls are counted and not low bins, because one outage is many bins.
-_USUAL_FALLS_A_DAY: Final = 8.0
-_USUAL_FALLS_SHARE: Final = 0.05  # of the bins: the same for coarse traces
+# Falls from a number on are the trace's nature and no outages. They are counted and not low bins, because one outage is many bins.
+_USUAL_FALLS_SHARE: Final = 0.05  # of the bins: the limit for coarse traces
 _RANKED_MINUTES: Final = 60  # paths are ranked by their mean over so long
 
 
@@ -48,7 +47,7 @@ class Forecaster:
         self._run = 0
         self._low = False
         self._falls = 0.0  # a bin
-        self._usual_falls = min(_USUAL_FALLS_A_DAY / self._clock.per_day, _USUAL_FALLS_SHARE)
+        self._usual_falls = min(self._p.usual_falls_a_day / self._clock.per_day, _USUAL_FALLS_SHARE)
         checked = sorted({max(1, round(m / minutes)) for m in _CHECKED_MINUTES})
         self._checked = np.array([j for j in checked if j <= self._leads], dtype=np.int64)
         self._quantiles = np.zeros((self._clock.bins, len(self._checked), 2))

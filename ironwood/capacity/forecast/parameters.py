@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,12 @@ class Parameters:
     mix_days: float = 1.0
     mix_sharpness: float = 8.0
     outage_share: float = 0.2
+    usual_falls_a_day: float = 8.0  # from so many on they are the trace's nature and no outages
     resume_share: float = 0.7
     outage_minutes: float = 180.0
     carried_season: float = 1.0  # of the season's change, followed while a level is carried through an outage
+
+
+def holding(parameters: Parameters) -> Parameters:
+    """The same, holding the level through lulls as well: for where shortage is dear. The price is that fewer falls count as usual."""
+    return replace(parameters, outage_share=0.4, usual_falls_a_day=4.0)

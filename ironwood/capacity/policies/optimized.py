@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ironwood.capacity.demand import GRID_MINUTES, Calendar
 from ironwood.capacity.forecast.forecaster import Forecaster
-from ironwood.capacity.forecast.parameters import Parameters
+from ironwood.capacity.forecast.parameters import Parameters, holding
 from ironwood.capacity.policies import recourse
 from ironwood.capacity.policies.interface import Controller, World
 from ironwood.capacity.replay import Decision, Moment, Rules
@@ -27,6 +27,7 @@ Watch = Callable[[int, FloatArray], None]
 
 STAGE_BINS: Final = (1,) * 12 + (3,) * 16
 HORIZON: Final = sum(STAGE_BINS)
+_SAVING_USD: Final = 1e-6  # less is rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,10 @@ class Tree:
     second_stage: int = 12
     second_groups: int = 2
     second_bins: tuple[int, int] = (12, 36)
+
+
+# Groups of what will have been seen when they part: less hopeful, for where shortage is dear.
+SEEN: Final = Tree(first_stage=5, first_bins=(0, 5), second_bins=(5, 12))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,72 +78,90 @@ class Optimizer:
         tree = control.tree
         self._level = np.array([int(s >= tree.first_stage) + int(s >= tree.second_stage) for s in range(len(STAGE_BINS))], dtype=np.int64)
         self._parts = np.array([1, tree.first_groups, tree.first_groups * tree.second_groups], dtype=np.int64)
-        self._kept = np.zeros((max(self._lead_stage) + 1, int(self._parts[-1]), len(self._coords)))
+        # An order is given before the paths part. Where it arrives after, it is the same for every group: such tiers' orders are tried out.
+        self._tried = [k for k in range(len(tiers)) if tree.first_stage <= self._lead_stage[k] < len(STAGE_BINS)]
+        self._free_from = np.array([s + (k in self._tried) for k, s in enumerate(self._lead_stage)], dtype=np.int64)
+        self._last = int(max((self._lead_stage[k] for k in self._tried), default=0))
+        self._kept = np.zeros((tree.first_stage, 1, len(self._coords)))
 
     def decide(self, moment: Moment, paths: FloatArray) -> Decision:
         """What to order and stop now; paths: (draws, HORIZON), row i equally likely."""
         order, edges = self._groups(paths)
         staged = np.add.reduceat(paths[order], self._begins, axis=1) / np.array(STAGE_BINS)
+        demand = np.ascontiguousarray(staged.T)
         arriving, locked = self._commitments(moment)
+        ahead = np.zeros((edges.shape[1], len(self._coords)))
+        self._back(len(STAGE_BINS) - 1, self._last + 1, arriving, locked, demand, edges, ahead)
+        starts, arriving = self._orders(moment, arriving, locked, demand, edges, ahead)
+        held = self._coords[self._follow(0, moment.serving, arriving)[0]]
+        stops = moment.serving - held
+        pods = held
+        for stage in range(1, self._kept.shape[0]):
+            before, pods = pods, self._coords[self._follow(stage, pods, arriving)[0]]
+            for tier in np.flatnonzero(self._lead_stage == stage):
+                starts[tier] = max(0, int(pods[tier] - before[tier]))
+        for tier in np.flatnonzero(self._lead_stage == 0):
+            starts[tier] = max(0, -int(stops[tier]))
+        return Decision(
+            starts=tuple(int(min(n, moment.startable[k])) for k, n in enumerate(starts)), stops=tuple(max(0, int(n)) for n in stops)
+        )
+
+    def _orders(
+        self, moment: Moment, arriving: IntArray, locked: IntArray, demand: FloatArray, edges: IntArray, ahead: FloatArray
+    ) -> tuple[list[int], IntArray]:
+        """Orders of the tiers that are tried out, and all that arrives with them: a pod more of the tier that saves most, until none saves."""
+        starts = [0] * len(self._rules.tiers)
+        cost = self._cost(moment, arriving, locked, demand, edges, ahead)
+        while True:
+            more = []
+            for tier in self._tried:
+                if starts[tier] < moment.startable[tier]:
+                    with_it = arriving.copy()
+                    with_it[self._lead_stage[tier], tier] += 1
+                    total = self._start[tier] + self._cost(moment, with_it, locked, demand, edges, ahead)
+                    more.append((total, tier, with_it))
+            best = min(more, key=lambda found: found[0], default=None)
+            if best is None or best[0] >= cost - _SAVING_USD:
+                break
+            cost, arriving = best[0] - self._start[best[1]], best[2]
+            starts[best[1]] += 1
+        self._cost(moment, arriving, locked, demand, edges, ahead)
+        return starts, arriving
+
+    def _cost(self, moment: Moment, arriving: IntArray, locked: IntArray, demand: FloatArray, edges: IntArray, ahead: FloatArray) -> float:
+        """Expected cost from now on with what arrives, the starts of the tiers that are tried out apart; leaves the plan in `_kept`."""
+        self._back(self._last, 0, arriving, locked, demand, edges, ahead.copy())
+        return self._follow(0, moment.serving, arriving)[1]
+
+    def _back(
+        self, last: int, first: int, arriving: IntArray, locked: IntArray, demand: FloatArray, edges: IntArray, value: FloatArray
+    ) -> None:
+        price = self._rules.shortfall_usd_per_unit_hour * self._control.shortfall_factor
         recourse.plan(
             self._shape,
             self._coords,
             self._capacity,
             self._rate,
             self._start,
-            self._lead_stage,
+            self._free_from,
             arriving,
             locked,
             self._hours,
-            self._rules.shortfall_usd_per_unit_hour * self._control.shortfall_factor,
-            np.ascontiguousarray(staged.T),
+            price,
+            demand,
             self._level,
             edges,
             self._parts,
+            last,
+            first,
+            value,
             self._kept,
         )
-        tiers = len(self._rules.tiers)
-        starts = [0] * tiers
-        held = self._coords[self._follow(0, 0, moment.serving, arriving)]
-        stops = moment.serving - held
-        reach: dict[int, list[tuple[float, IntArray]]] = {0: [(1.0, held)]}
-        fronts = [(0, 1.0, held)]
-        for stage in range(1, int(self._lead_stage.max()) + 1):
-            fronts = self._advance(stage, fronts, arriving, edges, paths.shape[0])
-            before = reach[stage - 1]
-            reach[stage] = [(share, pods) for _, share, pods in fronts]
-            for tier in range(tiers):
-                if self._lead_stage[tier] == stage:
-                    starts[tier] = self._majority(tier, before, reach[stage])
-        for tier in range(tiers):
-            if self._lead_stage[tier] == 0:
-                starts[tier] = max(0, -int(stops[tier]))
-        return Decision(
-            starts=tuple(int(min(n, moment.startable[k])) for k, n in enumerate(starts)), stops=tuple(max(0, int(n)) for n in stops)
-        )
 
-    def _advance(
-        self, stage: int, fronts: list[tuple[int, float, IntArray]], arriving: IntArray, edges: IntArray, paths: int
-    ) -> list[tuple[int, float, IntArray]]:
-        """Follow the plan one stage on, into every branch."""
-        level, before = int(self._level[stage]), int(self._level[stage - 1])
-        ratio = int(self._parts[level] // self._parts[before])
-        advanced = []
-        for node, _, pods in fronts:
-            for child in range(node * ratio, (node + 1) * ratio):
-                share = float(edges[level, child + 1] - edges[level, child]) / paths
-                advanced.append((child, share, self._coords[self._follow(stage, child, pods, arriving)]))
-        return advanced
-
-    def _majority(self, tier: int, before: list[tuple[float, IntArray]], after: list[tuple[float, IntArray]]) -> int:
-        """Pods to order: what at least half of the probability wants begun in this stage."""
-        ratio = len(after) // len(before)
-        wanted = [(share, max(0, int(pods[tier] - before[i // ratio][1][tier]))) for i, (share, pods) in enumerate(after)]
-        most = max(n for _, n in wanted)
-        return max((j for j in range(1, most + 1) if sum(share for share, n in wanted if n >= j) >= 0.5 - 1e-9), default=0)
-
-    def _follow(self, stage: int, node: int, held: IntArray, arriving: IntArray) -> int:
-        return int(recourse.best(stage, node, held, self._coords, self._start, self._lead_stage, arriving, self._kept))
+    def _follow(self, stage: int, held: IntArray, arriving: IntArray) -> tuple[int, float]:
+        """The state of a stage before the paths part, and its cost from there on."""
+        chosen, cost = recourse.best(stage, 0, held, self._coords, self._start, self._free_from, arriving, self._kept)
+        return int(chosen), float(cost)
 
     def _groups(self, paths: FloatArray) -> tuple[IntArray, IntArray]:
         """An order in which the paths of every node of the tree are neighbours, and where each node begins."""
@@ -213,6 +236,17 @@ class Optimized:
             return optimizer.decide(moment, paths)
 
         return decide
+
+
+def priced(policy: Optimized, shortfall_factor: float) -> Optimized:
+    """The same policy seeing another price of shortfall; above 1 it is safer and costs more.
+
+    Where shortage is dear the plan may not hope: its groups look at nothing that will not have been seen, and more falls are held through.
+    """
+    control = replace(policy.control, shortfall_factor=shortfall_factor)
+    if shortfall_factor <= 1:
+        return replace(policy, control=control)
+    return replace(policy, control=replace(control, tree=SEEN), parameters=holding(policy.parameters))
 
 
 def _nobody(index: int, paths: FloatArray) -> None:

@@ -1,7 +1,7 @@
 """The dynamic programme behind `optimized`, compiled: what to order and stop now, with recourse to what will be known later.
 
-1. The state is the pods serving, of every tier, on the full grid. A tier's starts become free once its lead has passed; before that only what
-   was ordered arrives. Pods within their minimum up time bound the state from below.
+1. The state is the pods serving, of every tier, on the full grid. A tier's starts are free from a stage on; before that only what was ordered
+   arrives. Pods within their minimum up time bound the state from below.
 2. Scenario paths form a tree. Until the first branching all paths share one plan; then each group of paths has its own, because by then it
    will be known which group the day belongs to. (Multistage stochastic unit commitment with a scenario tree: Takriti, Birge & Long 1996.)
 3. A stage costs pods x price + expected shortage x price over the paths of its node; a start costs its price plus what the minimum up time binds.
@@ -63,7 +63,7 @@ def plan(
     capacity: FloatArray,
     rate: FloatArray,
     start: FloatArray,
-    lead_stage: IntArray,
+    free_from: IntArray,
     arriving: IntArray,
     locked: IntArray,
     hours: FloatArray,
@@ -72,27 +72,31 @@ def plan(
     level: IntArray,
     edges: IntArray,
     parts: IntArray,
+    last: int,
+    first: int,
+    value: FloatArray,
     kept: FloatArray,
 ) -> None:
-    """Fill kept[s, node, state]: cost of holding `state` in stage s and going on, for the stages it has room for.
+    """Go back from stage `last` to stage `first`; fill kept[s, node, state]: cost of holding `state` in stage s and going on, where it has room.
 
-    coords: (states, tiers). capacity, rate: (states,) in units and USD an hour. arriving, locked: (stages, tiers). demand: (stages, paths), the
-    paths of a node being neighbours. level[s]: the level of the tree in stage s. edges[level, node]: first path of a node. parts[level]: nodes.
+    value: (nodes, states), cost of going on after `last`; left as the cost of what is before `first`, so that another call can go on.
+    free_from: (tiers,), the first stage in which a tier's starts are free. coords: (states, tiers). capacity, rate: (states,) in units and USD an
+    hour. arriving, locked: (stages, tiers). demand: (stages, paths), the paths of a node being neighbours. level[s]: the level of the tree in
+    stage s. edges[level, node]: first path of a node. parts[level]: nodes.
     """
     stages = demand.shape[0]
     states = capacity.size
     tiers = shape.size
-    value = np.zeros((edges.shape[1], states))
     scratch = np.empty(shape.max())
     free = np.empty(tiers, dtype=np.bool_)
     by_capacity = np.argsort(capacity)
-    for s in range(stages - 1, -1, -1):
+    for s in range(last, first - 1, -1):
         here = level[s]
         after = level[min(s + 1, stages - 1)]
         if after > here:
             _merge(value, edges[here], edges[after], parts[here], parts[after])
         for tier in range(tiers):
-            free[tier] = s >= lead_stage[tier]
+            free[tier] = s >= free_from[tier]
         for node in range(parts[here]):
             begin = edges[here, node]
             end = edges[here, node + 1]
@@ -100,13 +104,13 @@ def plan(
             scale = shortfall * hours[s] / (end - begin)
             ordered = np.sort(demand[s, begin:end])
             above = 0.0  # sum of the demands not served by the state at hand; states are visited from the largest down
-            first = ordered.size
+            reached = ordered.size
             for place in range(states - 1, -1, -1):
                 i = by_capacity[place]
-                while first > 0 and ordered[first - 1] > capacity[i]:
-                    first -= 1
-                    above += ordered[first]
-                v[i] += rate[i] * hours[s] + scale * (above - (ordered.size - first) * capacity[i])
+                while reached > 0 and ordered[reached - 1] > capacity[i]:
+                    reached -= 1
+                    above += ordered[reached]
+                v[i] += rate[i] * hours[s] + scale * (above - (ordered.size - reached) * capacity[i])
             for tier in range(tiers):
                 if locked[s, tier] > 0:
                     for i in range(states):
@@ -119,16 +123,16 @@ def plan(
 
 @_compiled
 def best(
-    stage: int, node: int, held: IntArray, coords: IntArray, start: FloatArray, lead_stage: IntArray, arriving: IntArray, kept: FloatArray
-) -> int:
-    """The state to hold in a stage, coming from `held` pods, shape (tiers,)."""
+    stage: int, node: int, held: IntArray, coords: IntArray, start: FloatArray, free_from: IntArray, arriving: IntArray, kept: FloatArray
+) -> tuple[int, float]:
+    """The state to hold in a stage, coming from `held` pods, shape (tiers,), and its cost from there on."""
     least = np.inf
     chosen = 0
     for i in range(coords.shape[0]):
         cost = kept[stage, node, i]
         for tier in range(held.size):
             more = coords[i, tier] - held[tier]
-            if stage >= lead_stage[tier]:
+            if stage >= free_from[tier]:
                 if more > 0:
                     cost += start[tier] * more
             elif more > arriving[stage, tier]:
@@ -136,4 +140,4 @@ def best(
         if cost < least:
             least = cost
             chosen = i
-    return chosen
+    return chosen, least
