@@ -13,6 +13,7 @@ from ironwood import naming
 from ironwood.desired import order_of
 from ironwood.errors import ProbeError
 from ironwood.profile import Profile
+from ironwood.profile_regions import home_of
 from ironwood.resources.autoscaler import ON, Autoscaler
 from ironwood.resources.group import InstanceGroup
 from tasks import report
@@ -45,7 +46,7 @@ def _grown(connection: Connection, profile: Profile, tier: str, scaler: Autoscal
         "since": _next_minute(now).isoformat(),
         "bin_minutes": 1,
         "requests": [scaler.most * rate] * MINUTES,
-        "paths": [f"/{path}/v1/predict" for path in profile.enabled_tiers[tier].paths] or ["/v1/predict"],
+        "paths": [f"/{path}/v1/predict" for path in profile.enabled_tiers[home_of(tier)].paths] or ["/v1/predict"],
         "requests_per_chip_minute": rate,  # more than a VM is said to take, so that all of it is served meanwhile
     }
     domains = profile.load_balancer.domains

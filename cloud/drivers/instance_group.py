@@ -183,16 +183,19 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
             self._emptied(connection, after)
         if after.workload_policy is None and live.lacking:
             self._recreate(connection, attempt, after)
-        if not after.autoscaler and size != after.size and live.autoscaler:
+        if not after.autoscaler:
+            self._sized(connection, attempt, after, size, live.autoscaler)
+        self._settled(connection, after)
+
+    def _sized(self, connection: Connection, attempt: Attempt, after: InstanceGroup, size: int, autoscaler: str) -> None:
+        """From `size` VMs to what is wanted; where it has an autoscaler, ours goes off first."""
+        if autoscaler and size != after.size:
             AUTOSCALER.switch_off(connection, attempt, after)
             size = self.live(connection, after).size
-        if after.autoscaler:
-            pass  # its size is its autoscaler's
-        elif size < after.size:
+        if size < after.size:
             self._grow(connection, attempt, after, size)
         elif size > after.size:
             self._shrink(connection, attempt, after, size - after.size)
-        self._settled(connection, after)
 
     def abandon(self, connection: Connection, attempt: Attempt, group: InstanceGroup) -> int:
         """Give up what `group` was ordered and has not got: its target becomes what is there, none for a slice; answers that number.

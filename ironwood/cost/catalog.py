@@ -1,7 +1,7 @@
 """A price book beside Google's price catalog: which SKU is which price, what differs, the book brought up to date.
 
 1. A price whose source names a SKU is that SKU. 2. Otherwise its SKU is found by words of its description, its usage type, its unit and the
-region; where several fit, the one sold in the fewest regions. 3. What is not found, or fits several equally, is said, never guessed.
+region; where several fit, the one sold in the fewest regions, everywhere being the most. 3. What is not found, or fits several equally, is said, never guessed.
 """
 
 from __future__ import annotations
@@ -100,17 +100,22 @@ def compare(book: PriceBook, catalog: Iterable[Sku], region: str) -> list[Compar
         if named and named[1] in by_id:
             found.append(Comparison(key=key, price=price, sku=by_id[named[1]]))
             continue
-        fitting = sorted((sku for sku in skus if _fits(key, sku, region)), key=lambda sku: len(sku.regions))
+        fitting = sorted((sku for sku in skus if _fits(key, sku, region)), key=_regions)
         if not fitting:
             found.append(Comparison(key=key, price=price, sku=None, why="the catalog has no SKU that fits"))
-        elif len({sku.usd for sku in fitting if len(sku.regions) == len(fitting[0].regions)}) > 1:
-            several = ", ".join(sku.sku_id for sku in fitting if len(sku.regions) == len(fitting[0].regions))
+        elif len({sku.usd for sku in fitting if _regions(sku) == _regions(fitting[0])}) > 1:
+            several = ", ".join(sku.sku_id for sku in fitting if _regions(sku) == _regions(fitting[0]))
             found.append(
                 Comparison(key=key, price=price, sku=None, why=f"several fit: {several}; name one in the price's source as `SKU …`")
             )
         else:
             found.append(Comparison(key=key, price=price, sku=fitting[0]))
     return found
+
+
+def _regions(sku: Sku) -> float:
+    """In how many regions it is sold."""
+    return float("inf") if "global" in sku.regions else len(sku.regions)
 
 
 def refreshed(book: PriceBook, compared: Iterable[Comparison], *, name: str, date: datetime.date) -> PriceBook:

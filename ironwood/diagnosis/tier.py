@@ -101,10 +101,11 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class TierSeen:
-    """One tier of a profile; `rooms`: its ways to order that hold less than they might; `elsewhere`: zones with its machines it has no way to."""
+    """One tier of a profile, at `key` in it; `rooms`: its ways to order that hold less than they might; `elsewhere`: zones with its machines it has no way to."""
 
     profile: str
     tier: str
+    key: str
     service: str
     health_check: str
     groups: tuple[GroupSeen, ...]
@@ -250,7 +251,7 @@ def _explained(seen: TierSeen, group: GroupSeen, cause: str) -> tuple[str, str, 
             (f"ask for more: {CONSOLE}; the quota and the request are told beside this",),
         )
     if cause == "reservation":
-        return group.name, f"the reservation has no room ({group.way})", (f"add VMs to it, or `fallbacks` to tiers.{seen.tier}",)
+        return group.name, f"the reservation has no room ({group.way})", (f"add VMs to it, or `fallbacks` to {seen.key}",)
     return (
         group.name,
         f"the group tells of errors ({group.way})",
@@ -259,7 +260,7 @@ def _explained(seen: TierSeen, group: GroupSeen, cause: str) -> tuple[str, str, 
 
 
 def _elsewhere(seen: TierSeen) -> tuple[str, ...]:
-    return tuple(f"profile: tiers.{seen.tier}.fallbacks: [{{consumption: on_demand, zone: {zone}}}]" for zone in seen.elsewhere)
+    return tuple(f"profile: {seen.key}.fallbacks: [{{consumption: on_demand, zone: {zone}}}]" for zone in seen.elsewhere)
 
 
 def _failing(seen: TierSeen, group: GroupSeen) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from ironwood.diagnosis.tier import RECENT, BackendSeen, GroupSeen, Loss, Room, 
 from ironwood.errors import IronwoodError
 from ironwood.placement import generation_of, options_of
 from ironwood.profile import Tier
-from ironwood.profile_regions import home_of
+from ironwood.profile_regions import home_of, key_of
 from ironwood.resources.base import Address
 from ironwood.resources.group import EndpointGroup, InstanceGroup
 from ironwood.resources.load_balancer import BackendService
@@ -77,6 +77,7 @@ def _tier(case: Case, name: str, of: Tier, vms: _Vms, found: list[Finding]) -> T
     return TierSeen(
         profile=case.called,
         tier=name,
+        key=key_of(name),
         service=naming.backend_service(case.profile.name_prefix, home_of(name)),
         health_check=naming.health_check(case.profile.name_prefix),
         groups=tuple(groups.values()),

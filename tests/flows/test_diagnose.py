@@ -89,7 +89,6 @@ def test_it_finds_nothing_while_all_is_well_and_then_everything_that_broke(
     cloud.tell("faults", {"type": "preemption", "group": SMALL})
     cloud.tell("quotas", {"us-central1/TPU7X": 14}, method="PUT")
     cloud.tell("faults", {"type": "host_failure", "group": MEDIUM})
-    HTTP.delete(f"http://{cloud.rest}/{COMPUTE}/global/firewalls/ai-inference-allow-health-checks").raise_for_status()
     fault = cloud.tell("faults", {"type": "error", "method": "cloudbilling.projects.getBillingInfo", "status": 503})["id"]
     HTTP.post(f"http://{cloud.rest}/v2/entries:write", json={"entries": [FAILED]}).raise_for_status()
     cloud.tell("clock/advance", {"seconds": 300})
@@ -104,18 +103,19 @@ def test_it_finds_nothing_while_all_is_well_and_then_everything_that_broke(
     assert found["stock", SMALL]["remedies"] == ["profile: tiers.small.fallbacks: [{consumption: on_demand, zone: us-central1-ai1a}]"]
     assert found["fallback", "small"]["what"] == "on_demand in us-central1-c would need 4 chips, the quota has 2 of 14 free"
     assert "--preferred-value=16 " in found["fallback", "small"]["remedies"][0]
-    assert found["firewall", "ai-inference-allow-health-checks"]["severity"] == "error"
     assert found["quota", "tpu7x chips in us-central1"]["what"] == "2 chips too few for what is wanted"
     assert found["billing", "embedded-project"]["what"] == "could not be looked at"
     assert "never became ready" in found["endpoint", "inference-endpoint-small"]["evidence"][0]
     assert ("drift", load_profile(str(path)).name) not in found
     cloud.tell(f"faults/{fault}", None, method="DELETE")
-    assert [each["method"] for each in cloud.writes()[before:]] == ["compute.firewalls.delete", "logging.entries.write"]
+    assert [each["method"] for each in cloud.writes()[before:]] == ["logging.entries.write"]
+    HTTP.delete(f"http://{cloud.rest}/{COMPUTE}/global/firewalls/ai-inference-allow-health-checks").raise_for_status()
     stop_growth(load_profile(str(path)))
     HTTP.post(f"http://{cloud.rest}/v1/projects/embedded-project/services/orgpolicy.googleapis.com:disable", json={}).raise_for_status()
     cloud.tell("clock/advance", {"seconds": 60})
     later = findings()
     assert "0 allowed: stop_growth at 80% of $100,000 a month, $80,001.00 spent" in later["budget", "medium"]["what"]
     assert later["budget", "meter"]["severity"] == "warning"
+    assert later["firewall", "ai-inference-allow-health-checks"]["severity"] == "error"
     assert later["api", "APIs"]["what"] == "off: orgpolicy.googleapis.com"
     assert ("billing", "embedded-project") not in later

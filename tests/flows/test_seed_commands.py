@@ -36,7 +36,7 @@ from builders import ROOT
 from flows.provision import provision
 from flows.status import status
 from flows.teardown import teardown
-from running import HTTP, EmbeddedCloud, PrefectServer
+from running import HTTP, EmbeddedCloud, PrefectServer, wait_until
 
 pytestmark = pytest.mark.timeout(900)  # thirty starts of gcloud, of a second and a half each where nothing else runs
 PROJECT, ACCOUNT = "embedded-project", "012345-6789AB-CDEF01"
@@ -138,12 +138,12 @@ def seen(
             status(str(profile), form="json")
         found.status = json.loads(told.getvalue())
         # The seed enables neither, and then types commands of both.
-        HTTP.post(
-            f"{cloud}/v1/projects/{PROJECT}/services:batchEnable", json={"serviceIds": ["config.googleapis.com", "tpu.googleapis.com"]}
-        )
+        enabling = f"{cloud}/v1/projects/{PROJECT}/services:batchEnable"
+        _finished(cloud, HTTP.post(enabling, json={"serviceIds": ["config.googleapis.com", "tpu.googleapis.com"]}))
         HTTP.post(f"{cloud}/v2/entries:write", json={"entries": [AUTOSCALING, FAILED]}).raise_for_status()
         before = [each for each in OF_GCLOUD if "after" not in OF_GCLOUD[each]]
         _replay(cloud, before, found)
+        _finished(cloud, found.answers["enable"])
         for backend in found.answers["health"].json()["backends"]:
             url = f"{cloud}/{COMPUTE}/global/backendServices/inference-backend-medium/getHealth"
             found.health.append(HTTP.post(url, json={"group": backend["group"]}).json())
@@ -175,6 +175,12 @@ def gcloud(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "CLOUDSDK_PROXY_TYPE": "http",
         "CLOUDSDK_PROXY_ADDRESS": "127.0.0.1",
     }
+
+
+def _finished(cloud: str, enabling: httpx.Response) -> None:
+    """Wait for an enabling: another one is refused until then."""
+    name = enabling.raise_for_status().json()["name"]
+    wait_until(lambda: HTTP.get(f"{cloud}/v1/{name}").raise_for_status().json().get("done"), "the APIs to be enabled")
 
 
 def _replay(cloud: str, ids: list[str], found: Seen) -> None:

@@ -43,6 +43,8 @@ SERVICE_OF = {
     "secret": "EE82-7A5E-871C",
     "memorystore": "5AF5-2C11-D467",
 }
+TOLD = {"ct6e": "TPU v6e", "ct5p": "TPU v5p", "vertex-ct6e": "Vertex TPU v6e", "vertex-ct5p": "Vertex TPU v5p"}
+"""What descriptions call the machine families whose names say something else."""
 KNOWN = {"tpu7x.us-central1.on_demand": "0F71-4391-B6CA"}
 USAGE_TYPES = {"on_demand": "OnDemand", "spot": "Preemptible", "flex_start": "OnDemand", "reserved": "Commit1Yr"}
 UNITS = {
@@ -95,7 +97,7 @@ def _sku(world: World, service: str, name: str, now: int) -> Json:
     place = rest[0] if machine else "any"
     regions = [place] if place in REGIONS else [each for each in REGIONS if place == "any" or each.startswith("us-")]
     ((_, _, price),) = prices.periods(name, now, now + 1)
-    words = f"{head} {rest[1].replace('_', ' ')} in {place}" if machine else name.replace(".", " ").replace("-", " ")
+    words = f"{TOLD.get(head, head)} {rest[1].replace('_', ' ')} in {place}" if machine else name.replace(".", " ").replace("-", " ")
     identifier = KNOWN.get(name) or "-".join(
         hashlib.blake2b(name.encode(), digest_size=6).hexdigest().upper()[at : at + 4] for at in (0, 4, 8)
     )

@@ -15,7 +15,7 @@ NIGHT = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 LOST = NIGHT.replace(hour=3, minute=12)
 GROUP = GroupSeen(name="g-001", zone="us-central1-c", way="spot in us-central1-c", wanted=64, ordered=64, there=64)
 BACKEND = BackendSeen(name="g-001", wanted=64, healthy=64)
-WELL = TierSeen(profile="prod", tier="small", service="inference-backend-small", health_check="tpu-health-check", groups=(GROUP,), backends=(BACKEND,))  # fmt: skip
+WELL = TierSeen(profile="prod", tier="small", key="tiers.small", service="inference-backend-small", health_check="tpu-health-check", groups=(GROUP,), backends=(BACKEND,))  # fmt: skip
 NO_STOCK = Complaint(at=LOST + timedelta(minutes=2), code="ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS", message="not enough resources")
 
 

@@ -64,7 +64,7 @@ def _network(world: World, properties: Json) -> str | None:
     nic = (properties.get("networkInterfaces") or [{}])[0]
     subnetwork = records.resource(world, nic.get("subnetwork", ""))
     link = subnetwork["network"] if subnetwork else nic.get("network", "")
-    return link if records.find(world, link) else None
+    return link if link.startswith(f"projects/{world.project}/") and records.find(world, link) else None
 
 
 def _meant(rule: Json, properties: Json) -> bool:
