@@ -21,7 +21,7 @@ FLOWS = {
     "provision", "validate", "scale", "rollout", "detect-drift", "status", "teardown", "lifecycle", "plan-capacity", "replay", "refresh-prices",
     "note",
     "preview", "schedules",
-    "check-budget", "export-demand", "grade",
+    "check-budget", "export-demand", "grade", "diagnose",
 }  # fmt: skip
 
 

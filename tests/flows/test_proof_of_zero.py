@@ -112,6 +112,17 @@ class Planter:
         )
         self.insert(compute_v1.InstanceGroupManagersClient, zone=OTHER_ZONE, instance_group_manager_resource=resource)
 
+    def autoscaler(self) -> None:
+        self.plant("instance_group")
+        policy = compute_v1.AutoscalingPolicy(
+            mode="OFF",
+            max_num_replicas=1,
+            load_balancing_utilization=compute_v1.AutoscalingPolicyLoadBalancingUtilization(utilization_target=0.7),
+        )
+        group = f"projects/{PROJECT}/zones/{OTHER_ZONE}/instanceGroupManagers/ironwood-cluster-large-001"
+        resource = compute_v1.Autoscaler(name="orphan", description=self.mark, target=group, autoscaling_policy=policy)
+        self.insert(compute_v1.AutoscalersClient, zone=OTHER_ZONE, autoscaler_resource=resource)
+
     def workload_policy(self) -> None:
         policy = compute_v1.ResourcePolicyWorkloadPolicy(type_="HIGH_THROUGHPUT", accelerator_topology="4x4x4")
         resource = compute_v1.ResourcePolicy(name="orphan", description=self.mark, workload_policy=policy)
