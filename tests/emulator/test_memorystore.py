@@ -198,8 +198,8 @@ def test_private_access_needs_a_connection_which_stays_while_it_is_used_and_for_
     cloud.admin("PUT", "durations", {"servicenetworking.release": 7_200})
     finished(cloud, cloud.ask("DELETE", f"{HEAD}/cache"), "redis")
     assert "still using this connection" in disconnect(cloud)["error"]["message"]
-    for sub in ("regions/us-central1/subnetworks/net-sub",):
-        cloud.do("DELETE", sub)
+    for held in ("regions/us-central1/subnetworks/net-sub", "global/firewalls/net-probes"):
+        cloud.do("DELETE", held)
     failed = cloud.done(cloud.ask("DELETE", "global/networks/net"))
     assert failed["error"]["errors"][0]["code"] == "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"
     cloud.advance(7_200)
