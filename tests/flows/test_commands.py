@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
 import subprocess
 import sys
@@ -23,6 +25,9 @@ FLOWS = [
     "check_budget", "export_demand", "grade",
 ]  # fmt: skip
 BROKEN = sorted((Path(__file__).resolve().parents[1] / "data" / "broken_profiles").glob("*.yaml"))
+SEED = 20261130
+IN_MAKE_TEST = 30
+"""Each costs a flow run; what each is told is tested by itself."""
 
 
 def objects(path: Path) -> int:
@@ -81,7 +86,7 @@ def test_the_lifecycle_of_slices_and_reserved_chips_in_a_shared_vpc_rolls_an_ima
 
 def test_not_one_broken_profile_asks_the_cloud_anything(flows_here: EmbeddedCloud):
     before = len(flows_here.requests())
-    for path in BROKEN:
+    for path in BROKEN if os.environ.get("IRONWOOD_LONG") else random.Random(SEED).sample(BROKEN, IN_MAKE_TEST):
         with pytest.raises(ProfileError):
             provision(str(path))
     assert len(flows_here.requests()) == before
