@@ -33,6 +33,22 @@ def until_it_reaches(connection: Connection, once: Callable[[], str | None], ref
         sleep(connection.clock, POLL * 10)
 
 
+def until_it_arrives(
+    connection: Connection, attempt: Attempt, doing: str, lease: Address, arrived: Callable[[scheduler_v1.Job, datetime], bool]
+) -> str | None:
+    """Run the job at `lease` once; None when its call has `arrived` (asked with the job and when it was run), else what was answered."""
+    started = start(connection, attempt, doing, lease)
+    while True:
+        job = read(connection, lease)  # first, so that what a run needs does not depend on how fast the call arrives
+        if arrived(job, started):
+            return None
+        if failed_since(job, started):
+            return said(job)
+        if connection.clock.now() - started > ANSWERED:
+            return "nothing"
+        sleep(connection.clock, POLL)
+
+
 def start(connection: Connection, attempt: Attempt, doing: str, lease: Address) -> datetime:
     """Run the job at `lease`; answers when that was."""
     started = connection.clock.now()

@@ -8,10 +8,9 @@ ten minutes. 4. It is never run while a deployment is there or on its way: it wo
 
 from __future__ import annotations
 
-from cloud.clock import sleep
 from cloud.connection import Connection
 from cloud.journal import Attempt
-from cloud.lease_runs import ANSWERED, POLL, failed_since, read, said, start, until_it_reaches
+from cloud.lease_runs import failed_since, until_it_arrives, until_it_reaches
 from ironwood.resources.base import Address
 from ironwood.resources.vertex import DeployedModel
 
@@ -23,21 +22,15 @@ def prove(connection: Connection, attempt: Attempt, deployed: DeployedModel, lea
     """Run the job at `lease` until it is let in; raises LeaseError, after which nothing may be deployed."""
     until_it_reaches(
         connection,
-        lambda: _run(connection, attempt, deployed, lease),
+        lambda: until_it_arrives(
+            connection,
+            attempt,
+            f"running {lease.name} before {deployed.name} is deployed",
+            lease,
+            lambda job, started: failed_since(job, started) and job.status.code in LET_IN,
+        ),
         lambda answer: (
             f"{deployed.address} was not deployed, because the job that would undeploy it when nobody of ours lives is not let in: "
             f"{lease.name} was answered {answer}. Its account needs aiplatform.endpoints.undeploy; undo what took that away, then run again."
         ),
     )
-
-
-def _run(connection: Connection, attempt: Attempt, deployed: DeployedModel, lease: Address) -> str | None:
-    """Run the job once; None when it was let in, else what it was answered."""
-    started = start(connection, attempt, f"running {lease.name} before {deployed.name} is deployed", lease)
-    while True:
-        job = read(connection, lease)
-        if failed_since(job, started):
-            return None if job.status.code in LET_IN else said(job)
-        if connection.clock.now() - started > ANSWERED:
-            return "nothing"
-        sleep(connection.clock, POLL)
