@@ -1,4 +1,4 @@
-"""What several test folders share: one Prefect server a session, one embedded cloud a module."""
+"""What several test folders share: one Prefect server a session, one embedded cloud a session, emptied for each test."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from prefect.settings import (
 from running import ROOT, EmbeddedCloud, PrefectServer
 
 
+EARLY_IN_A_MONTH = "2026-09-02T08:00:00Z"
+"""So that no month ends while a test runs, whatever the day: what a month's end does has tests of its own."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is marked long runs in `make long` only."""
     if not os.environ.get("IRONWOOD_LONG"):
@@ -33,16 +37,16 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     server.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def embedded_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    running = EmbeddedCloud(folder=tmp_path_factory.mktemp("embedded")).start()
+    running = EmbeddedCloud(folder=tmp_path_factory.mktemp("embedded"), start_time=EARLY_IN_A_MONTH).start()
     yield running
     running.stop()
 
 
 @pytest.fixture
 def in_the_cloud(embedded_cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> EmbeddedCloud:
-    """The module's embedded cloud, empty, and the one this process connects to."""
+    """The session's embedded cloud, empty, and the one this process connects to."""
     embedded_cloud.reset()
     monkeypatch.setenv("IRONWOOD_EMULATOR", embedded_cloud.rest)
     return embedded_cloud
@@ -63,7 +67,7 @@ def reported(prefect_server: PrefectServer) -> Iterator[None]:
 
 @pytest.fixture
 def flows_here(in_the_cloud: EmbeddedCloud, reported: None) -> EmbeddedCloud:
-    """Flows called in this process report to the session's Prefect server and meet the module's embedded cloud."""
+    """Flows called in this process report to the session's Prefect server and meet the session's embedded cloud."""
     assert reported is None
     return in_the_cloud
 
@@ -80,7 +84,7 @@ def stepped_cloud(tmp_path: Path, flows_here: EmbeddedCloud, monkeypatch: pytest
 
 @pytest.fixture
 def commands(embedded_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> dict[str, str]:
-    """The environment in which our commands meet the module's embedded cloud and the session's Prefect server."""
+    """The environment in which our commands meet the session's embedded cloud and the session's Prefect server."""
     return {**os.environ, **prefect_server.environment, **embedded_cloud.environment}
 
 

@@ -98,7 +98,8 @@ def test_it_lives_a_whole_life_and_its_bill_is_the_estimate_and_the_ledger(
     assert queued(flows_here) == {NAME: "ACTIVE"}
     metered = look.fn(connection, load_profile(str(kept)), observe(connection).live, None)
     assert metered is not None
-    assert abs(metered.spend.by_tier["development bench"] - billed(flows_here, until=metered.at.isoformat())) < TO_THE_CENT
+    month = {"from": metered.since.isoformat(), "until": metered.at.isoformat()}
+    assert abs(metered.spend.by_tier["development bench"] - billed(flows_here, **month)) < TO_THE_CENT
     assert sum(vm.make.family == "v5e" for vm in metered.book.vms.values()) == 2, "one before the preemption, one after"
     teardown(str(kept), confirm=load_profile(str(kept)).name)
     assert not {each for each in flows_here.inventory() if each[0].startswith(("tpu.", "compute.", "iam.", "cloudscheduler."))}

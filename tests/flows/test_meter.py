@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from running import EmbeddedCloud
 from tasks.inputs import load_profile
 from tasks.meter import Metered, changes, look
 
+OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
 GROUP = "compute/v1/projects/embedded-project/zones/us-central1-c/instanceGroupManagers"
 
 
@@ -82,6 +83,33 @@ def test_what_the_ledger_did_not_know_is_told_and_put_right_by_the_clouds_instan
     again = read(connection, profile, found.at)
     assert again.told == ()
     assert cents(again.spent_usd) == billed(flows_here, again)
+
+
+def test_a_month_begins_with_what_runs_and_nothing_spent(
+    reported: None, whole_profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert reported is None
+    cloud = EmbeddedCloud(folder=tmp_path, clock="stepped", start_time="2026-09-30T22:30:00Z").start()
+    monkeypatch.setenv("IRONWOOD_EMULATOR", cloud.rest)
+    try:
+        provision(str(whole_profile))
+        profile = load_profile(str(whole_profile))
+        connection = connect(profile)
+        assert connection.clock.now() < OCTOBER - timedelta(minutes=30), "it has grown in September"
+        september = read(connection, profile)
+        assert cents(september.spent_usd) == billed(cloud, september) > 0
+        sleep(connection.clock, OCTOBER + timedelta(hours=1) - connection.clock.now())
+        october = read(connection, profile, september.at)
+        assert october.since == OCTOBER
+        assert october.told == (), "VMs that ran on are nothing to tell"
+        assert cents(october.spent_usd) == billed(cloud, october)
+        assert abs(october.spent_usd - october.hourly_usd) < Decimal("0.5"), "an hour of the new month, and not what September cost"
+        scale(str(whole_profile), {"small": 0, "medium": 0})
+        hold(connection, minutes=30)
+        after = read(connection, profile, october.at)
+        assert cents(after.spent_usd) == billed(cloud, after)
+    finally:
+        cloud.stop()
 
 
 def test_a_profile_without_a_ledger_is_not_metered_and_its_plan_says_so(
