@@ -17,7 +17,6 @@ from prefect.settings import (
 
 from running import ROOT, EmbeddedCloud, PrefectServer
 
-
 EARLY_IN_A_MONTH = "2026-09-02T08:00:00Z"
 """So that no month ends while a test runs, whatever the day: what a month's end does has tests of its own."""
 
