@@ -8,7 +8,7 @@ from prefect import flow
 
 from cloud.connection import connect
 from flows.command_line import Argument, run
-from flows.reconcile import compare, told_of
+from flows.reconcile import by_hand, compare, told_of
 from flows.run_names import named
 from tasks import report
 from tasks.inputs import load_profile
@@ -21,11 +21,18 @@ def detect_drift(profile: str = "embedded", sizes: dict[str, int] | None = None)
     ours = load_profile(profile)
     connection = connect(ours)
     found = compare(connection, ours, sizes_to_find(connection, ours, sizes).sizes)
-    rows = [(change.action, str(change.address), change.reason) for change in found.plan]
-    report.page(f"drift-{ours.name}", f"drift of profile {ours.name}: {len(rows)}", rows, ("to repair", "resource", "what differs"))
+    rows: list[tuple[str, str, str]] = [(change.action, str(change.address), change.reason) for change in found.plan]
+    others = [("by hand", str(each.address), by_hand(each)) for each in found.foreign]
+    report.page(
+        f"drift-{ours.name}",
+        f"drift of profile {ours.name}: {len(rows) + len(others)}",
+        [*rows, *others],
+        ("to repair", "resource", "what differs"),
+    )
     told_of(found)
-    report.say("drift", f"{len(rows)} differences; `python -m flows.provision --profile {profile}` repairs them" if rows else "none")
-    return len(rows)
+    repaired = f"{len(rows)} differences; `python -m flows.provision --profile {profile}` repairs them" if rows else "none"
+    report.say("drift", repaired + (f"; {len(others)} made by hand, which no run repairs" if others else ""))
+    return len(rows) + len(others)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from ironwood.claim import claimed
 from ironwood.cost.estimate import Estimate, estimate
 from ironwood.cost.pricebook import PriceBook
 from ironwood.desired import Exhausted, desired, order_of
-from ironwood.desired.autoscaling import as_found
+from ironwood.desired.autoscaling import as_found, others_on
 from ironwood.diff import diff
 from ironwood.errors import OutOfStockError, StockoutError, UnfinishedError
 from ironwood.graph import Graph
@@ -56,6 +56,13 @@ class Reconciliation:
     before: Estimate
     after: Estimate
     books: tuple[PriceBook, PriceBook]
+
+    owner: str
+
+    @property
+    def foreign(self) -> list[Autoscaler]:
+        """Autoscalers that are not ours over groups that are."""
+        return others_on(self.observation.live, self.owner)
 
     @property
     def parted(self) -> Parted:
@@ -94,6 +101,7 @@ def against(observation: Observation, profile: Profile, wanted: Graph) -> Reconc
         before=estimate(ours(observation.live, profile), books[0]),
         after=estimate(wanted, books[0]),
         books=books,
+        owner=profile.name,
     )
 
 
@@ -126,6 +134,16 @@ def told_of(found: Reconciliation) -> None:
         report.say(
             "outage", f"{is_down}; {f'{len(later)} steps of this plan wait until then' if later else 'no step of this plan waits for them'}"
         )
+    for scaler in found.foreign:
+        report.say("by hand", by_hand(scaler))
+
+
+def by_hand(scaler: Autoscaler) -> str:
+    """What to say of an autoscaler that is not ours over a group that is."""
+    return (
+        f"{scaler.address} is not ours and sizes {scaler.group} between {scaler.least} and {scaler.most} VMs: they bill, and Google refuses our sizes. "
+        f"It is left alone: delete it, or give the tier `autoscaling:`"
+    )
 
 
 def finished(found: Reconciliation, profile: Profile, again: str) -> None:

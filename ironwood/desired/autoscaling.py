@@ -44,6 +44,12 @@ def owner_of(group: InstanceGroup, live: Graph) -> str:
     return next((each.name for each in live if isinstance(each, Autoscaler) and _sizes(each, group)), "")
 
 
+def others_on(live: Graph, owner: str) -> list[Autoscaler]:
+    """Autoscalers that are not `owner`'s and are on over groups that are: what they order is ours to pay, and while they are on Google lets nobody else resize."""
+    groups = {each.address for each in live if isinstance(each, InstanceGroup) and each.owner == owner}
+    return [each for each in live if isinstance(each, Autoscaler) and each.owner != owner and each.group in groups and each.mode != OFF]
+
+
 def _sizes(each: Autoscaler, group: InstanceGroup) -> bool:
     return each.group == group.address and each.owner == group.owner and each.mode == ON
 

@@ -125,6 +125,14 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+WITHOUT_SUMMER = {
+    "EST": ("America/New_York", "America/Panama"),
+    "MST": ("America/Denver", "America/Phoenix"),
+    "HST": ("America/Adak", "Pacific/Honolulu"),
+}
+"""Abbreviations that name a zone without summer time, where the clocks people mean by them have one; for each the zone meant and the one it is."""
+
+
 def is_zone(name: str) -> bool:
     """Whether a time zone has this name."""
     return name in _zones()
@@ -133,6 +141,9 @@ def is_zone(name: str) -> bool:
 def zone_name(value: object) -> str:
     """The name of a time zone that exists. Raises ValueError."""
     name = str(value)
+    if name in WITHOUT_SUMMER:
+        wall, fixed = WITHOUT_SUMMER[name]
+        raise ValueError(f"keeps the same time all year: write {wall} for the time on that region's walls, or {fixed} where there is no summer time")
     if name in _zones():
         return name
     places = {each.rpartition("/")[2].lower(): each for each in sorted(_zones()) if "/" in each and not each.startswith(("posix", "right"))}

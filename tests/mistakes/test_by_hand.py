@@ -99,13 +99,17 @@ def test_a_second_profile_with_the_same_names_is_refused_before_anything_is_writ
 
 
 @pytest.mark.long
-def test_an_autoscaler_put_on_our_group_is_named_by_what_it_refuses(standing: Standing):
+def test_an_autoscaler_put_on_our_group_is_drift_and_is_named_by_what_it_refuses(standing: Standing, capsys: pytest.CaptureFixture[str]):
     scalers = standing.client(compute_v1.AutoscalersClient)
     target = f"projects/{PROJECT}/zones/{ZONE}/instanceGroupManagers/{GROUP}"
     theirs = compute_v1.Autoscaler(
         name="theirs", target=target, autoscaling_policy=compute_v1.AutoscalingPolicy(min_num_replicas=2, max_num_replicas=4)
     )
     scalers.insert_unary(project=PROJECT, zone=ZONE, autoscaler_resource=theirs)
+    capsys.readouterr()
+    assert detect_drift(standing.path) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"autoscaler/zones/{ZONE}/theirs is not ours and sizes instance_group/zones/{ZONE}/{GROUP} between 2 and 4 VMs" in told
     with pytest.raises(
         UnfinishedError,
         match=r"Resizing of autoscaled .* is not allowed\. Please remove the autoscaler or set autoscaling policy mode to OFF",
