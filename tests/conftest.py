@@ -82,9 +82,9 @@ def stepped_cloud(tmp_path: Path, flows_here: EmbeddedCloud, monkeypatch: pytest
 
 
 @pytest.fixture
-def commands(embedded_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> dict[str, str]:
-    """The environment in which our commands meet the session's embedded cloud and the session's Prefect server."""
-    return {**os.environ, **prefect_server.environment, **embedded_cloud.environment}
+def commands(in_the_cloud: EmbeddedCloud, prefect_server: PrefectServer) -> dict[str, str]:
+    """The environment in which our commands meet the session's embedded cloud, empty, and the session's Prefect server."""
+    return {**os.environ, **prefect_server.environment, **in_the_cloud.environment}
 
 
 @pytest.fixture

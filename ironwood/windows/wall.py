@@ -143,7 +143,9 @@ def zone_name(value: object) -> str:
     name = str(value)
     if name in WITHOUT_SUMMER:
         wall, fixed = WITHOUT_SUMMER[name]
-        raise ValueError(f"keeps the same time all year: write {wall} for the time on that region's walls, or {fixed} where there is no summer time")
+        raise ValueError(
+            f"keeps the same time all year: write {wall} for the time on that region's walls, or {fixed} where there is no summer time"
+        )
     if name in _zones():
         return name
     places = {each.rpartition("/")[2].lower(): each for each in sorted(_zones()) if "/" in each and not each.startswith(("posix", "right"))}

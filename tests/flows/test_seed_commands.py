@@ -13,7 +13,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -106,6 +106,14 @@ class Seen:
     accounts: str = ""
     printed: dict[str, subprocess.CompletedProcess[str]] = field(default_factory=dict)
     hosts: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def embedded_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
+    """One whose time begins now: `gcloud logging read` asks for what is younger than a day by the clock on the wall."""
+    running = EmbeddedCloud(folder=tmp_path_factory.mktemp("embedded")).start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
