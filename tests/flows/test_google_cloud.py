@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -17,7 +18,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from cloud import recording
 from cloud.connection import Connection, connect
+from flows.probe_cloud import probe_cloud
 from flows.provision import provision
 from flows.teardown import teardown
 from ironwood.errors import ProfileError, QuotaProjectError, UnreachableError
@@ -120,6 +123,23 @@ def test_a_profile_of_the_real_cloud_lives_its_whole_life_as_the_account_it_acts
     assert others == {f"serviceAccount:{OPERATOR}"}
     assert {"GRPC", "GET", "POST", "DELETE"} <= {each["http_method"] for each in asked}
     assert {"storage.googleapis.com", "compute.googleapis.com", "iam.googleapis.com"} <= {each["service"] for each in asked}
+
+
+@pytest.mark.long
+def test_a_probe_of_it_is_compared_with_the_embedded_cloud(
+    flows_here: EmbeddedCloud, tmp_path: Path, google: EmbeddedCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = a_profile(tmp_path, settings(google))
+    before = google.inventory()
+    probe_cloud(profile=str(profile), confirm=load_profile(str(profile)).name, write=str(tmp_path / "probe.jsonl"))
+    shown = " ".join(capsys.readouterr().out.split())
+    found = re.search(r"what Google answered beside the embedded cloud: (\d+) / (\d+) exchanges matched", shown)
+    assert found is not None
+    assert 0 < int(found[1]) <= int(found[2]) == len(recording.read(tmp_path / "probe.jsonl"))
+    assert int(found[1]) / int(found[2]) > 0.95, shown[found.start() :]
+    assert google.inventory() == before
+    assert not flows_here.inventory()
+    assert flows_here.writes(), "the second life was lived beside it"
 
 
 def test_a_service_accounts_file_is_its_own_caller(tmp_path: Path, google: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> None:

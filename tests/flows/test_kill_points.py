@@ -2,7 +2,7 @@
 
 The embedded cloud holds the n-th write, before it is handled (never sent, as far as the cloud knows) or after it is
 committed (the response never arrives); there the run is killed. Running the command again converges: nothing twice, nothing
-left. n runs over the request log of a clean run. A kill with no write done or none left does not count.
+left. n runs over the request log of a clean run (`make test`: what was counted in one). A kill with no write done or none left does not count.
 
 `make test` tries two seeded points of a lean profile, `make kill` all of a whole one (IRONWOOD_KILL_POINTS=all) and prints the count.
 """
@@ -40,6 +40,9 @@ PROFILE = (
     + SCALED
     + "}}\n"
 )
+
+LEAN_WRITES = {"provision": 26, "scale": 2, "teardown": 28}
+"""What clean runs of the lean profile were counted to write. `make kill` counts anew; a point a run no longer comes to fails, and says so."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def faults_of(scene: Scene, point: Point) -> str:
 
 
 def test_a_killed_run_is_finished_by_running_again(scene: Callable[[str], Scene], capsys: pytest.CaptureFixture[str]):
-    counts = writes_of_clean_runs(scene)
+    counts = writes_of_clean_runs(scene) if WHOLE else LEAN_WRITES
     every = points(counts)
     chosen = chosen_of(every, os.environ.get("IRONWOOD_KILL_POINTS", ""))
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
