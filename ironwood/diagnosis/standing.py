@@ -42,6 +42,7 @@ TEARDOWN = "teardown"
 @dataclass(frozen=True, kw_only=True)
 class StandingSeen:
     """`live` is what the profile owns, `plan` what would bring it to `wanted`; kinds `unlisted` are unknown. `refused`: jobs whose last call was refused.
+    `foreign`: autoscalers that are not its own over groups that are.
 
     `leaving`: since when a teardown is not at its end; `called` is the profile as commands take it: its name, or a file.
     """
@@ -53,6 +54,7 @@ class StandingSeen:
     plan: Plan
     unlisted: Collection[str] = ()
     refused: Collection[Address] = ()
+    foreign: Collection[Autoscaler] = ()
     leaving: datetime | None = None
 
 
@@ -81,6 +83,7 @@ def judge(seen: StandingSeen, at: datetime) -> Iterator[Finding]:
             yield from _cache(each)
         if isinstance(each, QueuedTpu):
             yield from _tpu(seen, each, at)
+    yield from map(_foreign, seen.foreign)
     yield from _drift(seen)
 
 
@@ -205,6 +208,18 @@ def _autoscaler(autoscaler: Autoscaler) -> Iterator[Finding]:
             evidence=autoscaler.told,
             remedies=(f"gcloud compute instance-groups managed describe {where}",),
         )
+
+
+def _foreign(autoscaler: Autoscaler) -> Finding:
+    """Somebody's, over a group of ours."""
+    where = f"{autoscaler.group.name} --zone={autoscaler.scope.partition('/')[2]}"
+    return Finding(
+        check="autoscaler",
+        severity="error",
+        subject=autoscaler.name,
+        what=f"is not ours and sizes {autoscaler.group.name} between {autoscaler.least} and {autoscaler.most} VMs: they bill, and Google refuses our sizes",
+        remedies=(f"gcloud compute instance-groups managed stop-autoscaling {where}", "or give the tier `autoscaling:`"),
+    )
 
 
 def _cache(cache: RedisInstance) -> Iterator[Finding]:

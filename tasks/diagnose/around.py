@@ -75,6 +75,7 @@ def graph(case: Case) -> Iterator[Finding]:
         unlisted=case.unlisted,
         refused=frozenset(each.address for each in jobs if not well(each)),
         leaving=case.state.leaving,
+        foreign=case.foreign,
     )
     return standing.judge(seen, case.at)
 

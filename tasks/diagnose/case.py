@@ -12,6 +12,7 @@ from cloud.connection import Connection
 from cloud.observe import look_around
 from ironwood.claim import claimed
 from ironwood.desired import desired
+from ironwood.desired.autoscaling import others_on
 from ironwood.diagnosis.finding import Finding, not_looked
 from ironwood.diff import diff
 from ironwood.errors import ApiDisabledError, IronwoodError, NotFoundError, PlanError, StateError
@@ -19,6 +20,7 @@ from ironwood.graph import Graph
 from ironwood.plan import Plan
 from ironwood.profile import Profile
 from ironwood.renewal import renewed
+from ironwood.resources.autoscaler import Autoscaler
 from ironwood.resources.service_set import ServiceSet
 from ironwood.state import State
 from ironwood.windows.now import SizesNow
@@ -29,7 +31,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """`called`: the profile as commands take it. `live` is what the profile owns; `unlisted` the kinds nobody could list. `found`: what taking it in told."""
+    """`called`: the profile as commands take it. `live` is what the profile owns; `unlisted` the kinds nobody could list.
+    `foreign`: autoscalers that are not its own over groups that are. `found`: what taking it in told.
+    """
 
     connection: Connection
     profile: Profile
@@ -41,6 +45,7 @@ class Case:
     now: SizesNow
     state: State
     unlisted: frozenset[str]
+    foreign: tuple[Autoscaler, ...]
     found: tuple[Finding, ...]
 
 
@@ -73,6 +78,7 @@ def take_in(connection: Connection, profile: Profile, called: str) -> Case:
         now=now,
         state=state,
         unlisted=frozenset(failed),
+        foreign=tuple(others_on(live, profile.name)),
         found=tuple(found),
     )
 

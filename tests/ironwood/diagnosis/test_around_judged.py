@@ -11,6 +11,7 @@ import pytest
 from builders import a_profile
 from ironwood.cost.budget import actions_of, key_of
 from ironwood.desired import desired
+from ironwood.desired.autoscaling import others_on
 from ironwood.diagnosis import money, places, quota, standing, vertex
 from ironwood.diagnosis.finding import Finding
 from ironwood.diagnosis.money import LastDecision, MoneySeen
@@ -21,7 +22,7 @@ from ironwood.diagnosis.tier import GroupSeen
 from ironwood.diagnosis.vertex import LogLine
 from ironwood.diff import diff
 from ironwood.graph import Graph
-from ironwood.resources.autoscaler import Autoscaler, Signal
+from ironwood.resources.autoscaler import OFF, Autoscaler, Signal
 from ironwood.resources.base import SERVICES, Address, Resource
 from ironwood.resources.cache import RedisInstance
 from ironwood.resources.group import InstanceGroup
@@ -121,6 +122,14 @@ def test_an_autoscaler_that_cannot_do_its_work_is_an_error_and_what_it_tells_a_n
     assert told(well) == []
     assert told(replace(well, told=("The autoscaler has no data yet.",))) == ["note"]
     assert told(replace(well, status="ERROR", told=("No data.",))) == ["error"]
+
+    theirs = replace(well, name="theirs", owner="")
+    there = Graph.of([*LIVE, theirs])
+    assert others_on(there, "test") == [theirs]
+    assert others_on(Graph.of([*LIVE, well, replace(theirs, mode=OFF)]), "test") == []
+    (found,) = judged(there, foreign=others_on(there, "test"))
+    assert (found.check, found.severity) == ("autoscaler", "error")
+    assert f"stop-autoscaling {group.name} --zone={group.scope.partition('/')[2]}" in found.remedies[0]
 
 
 def test_an_unfinished_teardown_a_refused_job_and_an_empty_project_are_errors():
