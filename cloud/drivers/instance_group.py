@@ -254,6 +254,10 @@ class InstanceGroupDriver(ComputeDriver[InstanceGroup]):
             names = ", ".join(each.rpartition("/")[2] for each in urls)
             doing = f"draining and deleting {len(urls)} VMs of {after.address}: {names}"
             self.write(connection, attempt, doing, partial(_delete_instances, client, request))
+        # One that was just being made anew is no member at that moment: it is passed over, and would come back.
+        left = self.live(connection, after).size
+        if left > after.size:
+            self._resize(connection, attempt, after, left, after.size)
 
     def _victims(self, connection: Connection, group: InstanceGroup) -> list[str]:
         """VM URLs in the order they may go: those already going, those that do not serve, then the rest."""

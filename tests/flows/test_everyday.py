@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import compute_v1, storage
 
 from cloud.connection import connect
+from cloud.drivers.instance_group import INSTANCE_GROUP
+from cloud.journal import Attempt
+from cloud.observe import observe
 from flows.detect_drift import detect_drift
 from flows.provision import provision
 from flows.scale import scale
@@ -17,7 +22,8 @@ from flows.status import status
 from flows.teardown import teardown
 from flows.validate import validate
 from ironwood.errors import InputError, UnfinishedError, UnownedError
-from running import EmbeddedCloud
+from ironwood.resources.group import InstanceGroup
+from running import EmbeddedCloud, wait_until
 from tasks.inputs import load_profile
 
 PROJECT = "embedded-project"
@@ -141,6 +147,24 @@ def test_scale_grows_and_shrinks_to_the_sizes_given(flows_here: EmbeddedCloud, s
     assert validate(str(small_profile), {"small": 3}) > 0
     assert scale(str(small_profile), {"small": 0}) == 1
     assert vms() == 0
+
+
+def test_vms_that_are_just_being_made_anew_go_too(flows_here: EmbeddedCloud, small_profile: Path):
+    provision(str(small_profile))
+    connection = connect(load_profile(str(small_profile)))
+    live = observe(connection).live
+    group = next(each for each in live if isinstance(each, InstanceGroup) and "small" in each.name)
+    groups = client(flows_here, compute_v1.InstanceGroupManagersClient)
+    where = {"project": PROJECT, "zone": "us-central1-c", "instance_group_manager": group.name}
+    flows_here.tell("durations", {"vm.remove": 1_200}, method="PUT")  # two seconds here
+    anew = compute_v1.InstanceGroupManagersRecreateInstancesRequest(
+        instances=[each.instance for each in groups.list_managed_instances(where)]
+    )
+    groups.recreate_instances_unary({**where, "instance_group_managers_recreate_instances_request_resource": anew})
+    wait_until(lambda: {each.current_action for each in groups.list_managed_instances(where)} == {"RECREATING"}, "them to be made anew")
+    INSTANCE_GROUP.update(connection, Attempt(run=uuid4(), step="shrink", number=1), group, replace(group, size=0))
+    assert groups.get(where).target_size == 0
+    assert not list(groups.list_managed_instances(where))
 
 
 def test_status_counts_what_is_owned(flows_here: EmbeddedCloud, small_profile: Path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from cloud.drivers.registry import DRIVERS
 from cloud.journal import Attempt
 from flows.reconcile import carry_out, compare
 from flows.teardown import teardown
+from ironwood.errors import UnfinishedError
 from ironwood.plan import Plan
 from running import EmbeddedCloud
 from tasks.inputs import load_profile
@@ -48,7 +50,8 @@ def test_teardown_from_a_partial_state_ends_at_zero(flows_here: EmbeddedCloud, s
         enabling = compare(connection, profile, profile.baseline).plan.of_kind("service_set")
         carry_out(connection, enabling)
         part = part_of(compare(connection, profile, profile.baseline).plan, dice)
-        carry_out(connection, part)
+        with suppress(UnfinishedError):  # where the rule for probes is not among it, no VM becomes healthy: given up, and as partial as any
+            carry_out(connection, part)
         return len(part)
 
     made = partly()
