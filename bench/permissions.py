@@ -66,7 +66,7 @@ def rehearse(rest: str, folder: Path, become: Callable[[str], None] = lambda _: 
 
     path = folder / "permissions.yaml"
     used: Used = {"provision": {}, "scale": {}, "teardown": {}}
-    _token(rest)
+    make_token(rest)
     become("provision")
     with _noted(rest, used["provision"]):
         path.write_text(PROFILE, encoding="utf-8")
@@ -86,7 +86,7 @@ def rehearse(rest: str, folder: Path, become: Callable[[str], None] = lambda _: 
     return used
 
 
-def _token(rest: str) -> None:
+def make_token(rest: str) -> None:
     """The secret of the model's token, which the project's owner made."""
     api, secrets = f"http://{rest}/v1/{PARENT}/services/secretmanager.googleapis.com", f"http://{rest}/v1/{PARENT}/secrets"
     httpx.post(f"{api}:enable", json={}).raise_for_status()

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from bench.permissions import DOCUMENT, PROFILE, document, rehearse
+from bench.permissions import DOCUMENT, PROFILE, document, make_token, rehearse
 from cloud.connection import connect
 from flows.provision import provision
 from flows.scale import scale
@@ -122,6 +122,7 @@ def test_a_permission_taken_away_in_the_middle_is_told_by_the_step_and_given_bac
     flows_here: EmbeddedCloud, commands: dict[str, str], tmp_path: Path
 ):
     flows_here.enable(*KNOWN_APIS)
+    make_token(flows_here.rest)
     hold_exactly(flows_here, set(USED["provision"]))
     path = tmp_path / "middle.yaml"
     path.write_text(PROFILE.replace("name: permissions", f"name: middle-{os.getpid() % 1000}"))
