@@ -90,7 +90,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
         pytest.fail("no chromium on this machine: apt-get install chromium")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     server = PrefectServer(folder=tmp_path).start()
-    cloud = EmbeddedCloud(folder=tmp_path).start()
+    cloud = EmbeddedCloud(folder=tmp_path, start_time="2026-09-02T08:00:00Z").start()  # no month ends meanwhile
     environment = {**os.environ, **server.environment, **cloud.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
     profile = tmp_path / "shop.yaml"
     profile.write_text(PROFILE)
