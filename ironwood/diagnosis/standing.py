@@ -199,27 +199,29 @@ def _job(seen: StandingSeen, job: SchedulerJob, at: datetime) -> Iterator[Findin
 
 def _autoscaler(autoscaler: Autoscaler) -> Iterator[Finding]:
     if autoscaler.status == BROKEN or autoscaler.told:
-        where = f"{autoscaler.group.name} --zone={autoscaler.scope.partition('/')[2]}"
         yield Finding(
             check="autoscaler",
             severity="error" if autoscaler.status == BROKEN else "note",
             subject=autoscaler.name,
             what=f"is {autoscaler.status or 'there'}, {autoscaler.mode}, {autoscaler.least} to {autoscaler.most} VMs",
             evidence=autoscaler.told,
-            remedies=(f"gcloud compute instance-groups managed describe {where}",),
+            remedies=(_managed("describe", autoscaler),),
         )
 
 
 def _foreign(autoscaler: Autoscaler) -> Finding:
     """Somebody's, over a group of ours."""
-    where = f"{autoscaler.group.name} --zone={autoscaler.scope.partition('/')[2]}"
     return Finding(
         check="autoscaler",
         severity="error",
         subject=autoscaler.name,
         what=f"is not ours and sizes {autoscaler.group.name} between {autoscaler.least} and {autoscaler.most} VMs: they bill, and Google refuses our sizes",
-        remedies=(f"gcloud compute instance-groups managed stop-autoscaling {where}", "or give the tier `autoscaling:`"),
+        remedies=(_managed("stop-autoscaling", autoscaler), "or give the tier `autoscaling:`"),
     )
+
+
+def _managed(verb: str, autoscaler: Autoscaler) -> str:
+    return f"gcloud compute instance-groups managed {verb} {autoscaler.group.name} --zone={autoscaler.scope.partition('/')[2]}"
 
 
 def _cache(cache: RedisInstance) -> Iterator[Finding]:

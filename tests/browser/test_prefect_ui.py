@@ -32,6 +32,8 @@ ARGUMENTS = [
 SCREENSHOTS = ROOT / ".ironwood" / "screenshots"
 SLOW_MS = 60_000.0
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+AFTER_HOURS = "2026-09-04T18:30:00Z"
+"""Friday evening in Paris: for six minutes here no window begins or ends, which would make another plan of the one that is being agreed to."""
 PROFILE = """\
 name: shop
 cloud: embedded
@@ -90,7 +92,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
         pytest.fail("no chromium on this machine: apt-get install chromium")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     server = PrefectServer(folder=tmp_path).start()
-    cloud = EmbeddedCloud(folder=tmp_path, start_time="2026-09-02T08:00:00Z").start()  # no month ends meanwhile
+    cloud = EmbeddedCloud(folder=tmp_path, start_time=AFTER_HOURS).start()
     environment = {**os.environ, **server.environment, **cloud.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
     profile = tmp_path / "shop.yaml"
     profile.write_text(PROFILE)
